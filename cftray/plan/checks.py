@@ -1,0 +1,63 @@
+"""What can be said against a spec without reading any file: settings that rule each other out.
+
+Each check sees several fields at once, which is why it isn't the schema's. The API and the command
+line both refuse by these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cftray.errors import Fault
+from cftray.spec import ExperimentSpec, Precision, TrainedPhase
+
+
+def spec_faults(spec: ExperimentSpec) -> list[Fault]:
+    """Every fault that the spec alone shows."""
+    return [*_split_faults(spec), *_offload_faults(spec), *_precision_faults(spec)]
+
+
+def _phases(spec: ExperimentSpec) -> Iterator[tuple[str, TrainedPhase]]:
+    if spec.phase1.train is not None:
+        yield "phase1.train", spec.phase1.train
+    yield "phase2", spec.phase2
+
+
+def _split_faults(spec: ExperimentSpec) -> Iterator[Fault]:
+    """A worker without a sample would hold the others up: each needs at least one a step."""
+    workers = spec.execution.workers
+    if workers is None:
+        return
+    path, phase = min(_phases(spec), key=lambda one: one[1].hyperparameters.global_batch)
+    batch = phase.hyperparameters.global_batch
+    if workers > batch:
+        unit = phase.hyperparameters.batch_unit
+        yield Fault(
+            path="execution.workers",
+            given=str(workers),
+            expected=f"a step has {batch} {unit} ({path}.hyperparameters.global_batch): at most {batch} workers",
+        )
+
+
+def _precision_faults(spec: ExperimentSpec) -> Iterator[Fault]:
+    """DeepSpeed keeps no fp32 master weights and gradient sums for bf16 without partitioning them."""
+    half = [path for path, phase in _phases(spec) if phase.hyperparameters.precision is Precision.BF16]
+    if spec.execution.zero_stage == 0 and half:
+        yield Fault(
+            path="execution.zero_stage",
+            given="0",
+            expected=f"1 (the same, without saving memory), 2 or 3 with bf16 ({half[0]}.hyperparameters.precision)",
+        )
+
+
+def _offload_faults(spec: ExperimentSpec) -> Iterator[Fault]:
+    """What is not partitioned over the workers can't be kept in host memory (DeepSpeed, ZeRO-Offload)."""
+    stage, offload = spec.execution.zero_stage, spec.execution.offload
+    if stage is None:
+        return
+    if offload.parameters and stage < 3:
+        yield Fault(path="execution.offload.parameters", given="true", expected=f"needs zero_stage 3, which is {stage}")
+    if offload.optimizer and stage < 1:
+        yield Fault(
+            path="execution.offload.optimizer", given="true", expected=f"needs zero_stage 1 to 3, which is {stage}"
+        )

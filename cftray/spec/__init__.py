@@ -1,0 +1,42 @@
+"""What an experiment is: frozen pydantic models that refuse unknown fields.
+
+Identity (what changes a result) and execution (where and how it runs) are apart: `execution` is
+never part of a fingerprint. The one schema serves YAML, JSON and Python.
+"""
+
+from cftray.spec.data import DataSpec, FileData, MiniData
+from cftray.spec.evaluation import EvaluationSpec
+from cftray.spec.execution import CheckpointPolicy, ExecutionSpec, Offload
+from cftray.spec.experiment import ExperimentSpec
+from cftray.spec.hyperparameters import Hyperparameters, Precision
+from cftray.spec.loading import experiment_from_document, experiment_from_file, faults_of, parse_document
+from cftray.spec.mitigation import Mitigation, NoMitigation
+from cftray.spec.model import ModelRef
+from cftray.spec.phases import Phase1, Phase2, TrainedPhase
+from cftray.spec.template import NamedTemplate, Template, TextTemplate
+
+__all__ = [
+    "CheckpointPolicy",
+    "DataSpec",
+    "EvaluationSpec",
+    "ExecutionSpec",
+    "ExperimentSpec",
+    "FileData",
+    "Hyperparameters",
+    "MiniData",
+    "Mitigation",
+    "ModelRef",
+    "NamedTemplate",
+    "NoMitigation",
+    "Offload",
+    "Phase1",
+    "Phase2",
+    "Precision",
+    "Template",
+    "TextTemplate",
+    "TrainedPhase",
+    "experiment_from_document",
+    "experiment_from_file",
+    "faults_of",
+    "parse_document",
+]

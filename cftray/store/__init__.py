@@ -1,0 +1,34 @@
+"""Where results live: one folder a stage, one record an output, written last.
+
+    stages/ab/abcd…/record.json            present = complete
+    stages/ab/abcd…/attempts/3/…           each attempt writes in a folder of its own
+    stages/ab/abcd…/leases/3.json          who holds it; the number is the fencing token
+    jobs/exp_…/1/{request,events,control}  how job and control plane speak
+    leaves/…                               remembered digests of model folders and files
+"""
+
+from cftray.store.events import Event, EventLog, EventWriter
+from cftray.store.jobfolder import JobFolder, JobRequest
+from cftray.store.layout import Store
+from cftray.store.leases import FileLeases, Holder, Lease, Leases
+from cftray.store.leaves import LeafDigests, locate_files, locate_model
+from cftray.store.records import Failure, Output, Record
+
+__all__ = [
+    "Event",
+    "EventLog",
+    "EventWriter",
+    "Failure",
+    "FileLeases",
+    "Holder",
+    "JobFolder",
+    "JobRequest",
+    "LeafDigests",
+    "Lease",
+    "Leases",
+    "Output",
+    "Record",
+    "Store",
+    "locate_files",
+    "locate_model",
+]
