@@ -1,0 +1,64 @@
+"""A pack's tasks as lm-eval loads them, refused where they would not be zero-shot and repeatable."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import lm_eval.utils
+from lm_eval.tasks import TaskManager
+
+from cftray.errors import InternalError, ModelError
+from cftray.evaluation.packs import Pack
+from cftray.mini.pack import PackTask
+
+
+def load_tasks(pack: Pack, wanted: Sequence[PackTask], context_length: int) -> dict[str, Any]:
+    """lm-eval's task objects by name. `context_length` in tokens.
+
+    Raises InternalError for a task that breaks the pack's rules, ModelError where an answer of the
+    length that a task allows leaves no room for a prompt.
+    """
+    _compile_templates_once()
+    manager = TaskManager(include_path=str(pack.include_path), include_defaults=False)
+    unknown = sorted({task.task for task in wanted} - set(manager.all_tasks))
+    if unknown:
+        raise InternalError(f"task pack {pack.name} has no file for {', '.join(unknown)}")
+    tasks: dict[str, Any] = manager.load([task.task for task in wanted])["tasks"]
+    for name, task in tasks.items():
+        if task.config.num_fewshot:
+            raise InternalError(f"{name}: num_fewshot is {task.config.num_fewshot}; the method is zero-shot")
+        if task.OUTPUT_TYPE == "generate_until":
+            _check_generation(name, dict(task.config.generation_kwargs or {}), context_length)
+    return tasks
+
+
+def item_count(task: Any, limit: int | None) -> int:
+    """How many items of a task are scored."""
+    whole = len(task.eval_docs)
+    return whole if limit is None else min(limit, whole)
+
+
+def _compile_templates_once() -> None:
+    """lm-eval compiles a task's Jinja anew for each item: a quarter of the time of a small model."""
+    environment = lm_eval.utils.env
+    if not hasattr(environment.from_string, "cache_info"):
+        environment.from_string = functools.lru_cache(maxsize=1024)(environment.from_string)
+
+
+def _check_generation(name: str, settings: dict[str, Any], context_length: int) -> None:
+    until = settings.get("until", [])
+    stops = [until] if isinstance(until, str) else list(until)
+    if not all(isinstance(one, str) and one for one in stops):
+        raise InternalError(f"{name}: until is {until!r}; expected stop strings of at least one character")
+    if settings.get("do_sample") or settings.get("temperature"):
+        raise InternalError(f"{name}: samples its answers; expected do_sample: false and no temperature")
+    longest = settings.get("max_gen_toks")
+    if not isinstance(longest, int):
+        raise InternalError(f"{name}: max_gen_toks is {longest!r}; expected the most tokens of an answer")
+    if longest >= context_length:
+        raise ModelError(
+            f"{name} allows answers of {longest} tokens, and the model's whole context is {context_length}; "
+            "evaluate a model with a longer max_position_embeddings"
+        )

@@ -1,0 +1,1 @@
+"""One phase of full fine-tuning: an engine loop that runs in any group of processes."""

@@ -1,0 +1,133 @@
+"""The trained model as a folder that anything can load, and the proof that it is whole.
+
+Weights are written in shards, tensor by tensor: under ZeRO 3 each is gathered, copied by rank 0 and
+let go, so the most any process holds beyond its own part is one shard. Everything else is copied from
+the model the phase started from, with its type and chat template brought up to date.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from cftray.spec.hyperparameters import Precision
+from cftray.training.model import DTYPES, own_tensors
+from cftray.training.request import TrainRequest
+
+SHARD_BYTES = 2 << 30
+TOKENIZER_FILES = (
+    "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json",
+    "added_tokens.json", "vocab.json", "merges.txt",
+)  # fmt: skip
+
+
+def export(model: Any, reference: Path, target: Path, request: TrainRequest, template_text: str | None) -> None:
+    """Write `model` to `target`; every rank takes part, rank 0 writes.
+
+    `reference` is the folder the phase started from; `template_text` becomes the chat template.
+    """
+    leads = torch.distributed.get_rank() == 0
+    if leads:
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+    _write_weights(model, target, DTYPES[request.hyperparameters.precision], leads)
+    if leads:
+        _write_config(reference, target, request.hyperparameters.precision)
+        _copy_tokenizer(reference, target, template_text)
+        (target / "README.md").write_text(_card(request), encoding="utf-8")
+
+
+def _write_weights(model: Any, target: Path, dtype: torch.dtype, leads: bool) -> None:
+    tensors = own_tensors(model)
+    shards = _shards({name: _elements(tensor) * dtype.itemsize for name, tensor in tensors.items()})
+    index: dict[str, str] = {}
+    for number, names in enumerate(shards, start=1):
+        file = "model.safetensors" if len(shards) == 1 else f"model-{number:05d}-of-{len(shards):05d}.safetensors"
+        held = {}
+        for name in names:
+            with _gathered(tensors[name]):
+                if leads:
+                    held[name] = _for_saving(tensors[name], dtype)
+        if leads:
+            save_file(held, target / file, metadata={"format": "pt"})
+            index.update(dict.fromkeys(names, file))
+    if leads and len(shards) > 1:
+        size = sum(_elements(tensor) for tensor in tensors.values()) * dtype.itemsize
+        text = json.dumps({"metadata": {"total_size": size}, "weight_map": index}, indent=1)
+        (target / "model.safetensors.index.json").write_text(text, encoding="utf-8")
+
+
+def _shards(sizes: Mapping[str, int]) -> list[list[str]]:
+    """Names in order, cut wherever a shard would pass SHARD_BYTES."""
+    shards: list[list[str]] = [[]]
+    held = 0
+    for name, size in sizes.items():
+        if shards[-1] and held + size > SHARD_BYTES:
+            shards.append([])
+            held = 0
+        shards[-1].append(name)
+        held += size
+    return shards
+
+
+def _gathered(tensor: Any) -> Any:
+    if not hasattr(tensor, "ds_id"):
+        return contextlib.nullcontext()
+    import deepspeed
+
+    return deepspeed.zero.GatheredParameters([tensor])
+
+
+def _elements(tensor: Any) -> int:
+    return int(getattr(tensor, "ds_numel", tensor.numel()))
+
+
+def _for_saving(tensor: Any, dtype: torch.dtype) -> torch.Tensor:
+    kept = tensor.detach()
+    wanted = dtype if kept.is_floating_point() else kept.dtype
+    return kept.to("cpu", wanted, copy=True).contiguous()
+
+
+def _write_config(reference: Path, target: Path, precision: Precision) -> None:
+    config = json.loads((reference / "config.json").read_text(encoding="utf-8"))
+    config.pop("torch_dtype", None)
+    config.pop("_name_or_path", None)
+    config["dtype"] = str(DTYPES[precision]).removeprefix("torch.")
+    (target / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    if (reference / "generation_config.json").exists():
+        shutil.copyfile(reference / "generation_config.json", target / "generation_config.json")
+
+
+def _copy_tokenizer(reference: Path, target: Path, template_text: str | None) -> None:
+    """The template lies in a file of its own, which transformers prefers to the one in the tokenizer's config."""
+    for name in TOKENIZER_FILES:
+        if (reference / name).exists():
+            shutil.copyfile(reference / name, target / name)
+    if template_text is None:
+        if (reference / "chat_template.jinja").exists():
+            shutil.copyfile(reference / "chat_template.jinja", target / "chat_template.jinja")
+        return
+    (target / "chat_template.jinja").write_text(template_text, encoding="utf-8")
+    path = target / "tokenizer_config.json"
+    if path.exists():
+        config = json.loads(path.read_text(encoding="utf-8"))
+        config.pop("chat_template", None)
+        path.write_text(json.dumps(config, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def _card(request: TrainRequest) -> str:
+    facts = {**request.card, "seed": request.seed, **request.hyperparameters.model_dump(mode="json")}
+    rows = "".join(f"| {name.replace('_', ' ')} | {value} |\n" for name, value in facts.items())
+    return (
+        "---\nlibrary_name: transformers\npipeline_tag: text-generation\ntags: [cftray]\n---\n"
+        "# A phase of continual fine-tuning\n\n"
+        "Full fine-tuning by CFTRay. The loss is taken on response tokens only, its mean over a step's.\n\n"
+        f"| | |\n|---|---|\n{rows}"
+    )

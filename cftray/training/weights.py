@@ -1,0 +1,69 @@
+"""What a model folder's config and safetensors headers say, read without torch.
+
+Format: 8 bytes, little-endian, give the length of a JSON header that maps names to dtype, shape and
+data offsets (huggingface/safetensors).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from cftray.errors import ModelError
+
+
+def config_of(folder: Path) -> dict[str, Any]:
+    """A model folder's config.json. Raises ModelError where there is none that can be read."""
+    try:
+        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder} is no model folder, its config.json can't be read ({error})") from error
+    return config
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files of a model folder. Raises ModelError where there are none."""
+    index = folder / "model.safetensors.index.json"
+    if index.exists():
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        files = [folder / name for name in names]
+    else:
+        files = [folder / "model.safetensors"]
+    absent = [file.name for file in files if not file.exists()]
+    if absent:
+        raise ModelError(f"{folder} lacks {', '.join(absent)}; CFTRay reads weights from safetensors only")
+    return files
+
+
+def headers(folder: Path) -> dict[str, tuple[Path, tuple[int, ...]]]:
+    """File and shape of every stored tensor. Raises ModelError where a file is cut short or none of these."""
+    found: dict[str, tuple[Path, tuple[int, ...]]] = {}
+    for file in weight_files(folder):
+        header, room = _header(file)
+        for name, facts in header.items():
+            if name == "__metadata__":
+                continue
+            if facts["data_offsets"][1] > room:
+                raise ModelError(f"{file} is cut short: {name} ends behind the end of the file; copy it again")
+            found[name] = (file, tuple(facts["shape"]))
+    return found
+
+
+def parameter_count(folder: Path) -> int:
+    """Numbers stored in a model folder."""
+    return sum(math.prod(shape) for _, shape in headers(folder).values())
+
+
+def _header(file: Path) -> tuple[dict[str, Any], int]:
+    """The header, and the bytes of data that follow it."""
+    size = file.stat().st_size
+    try:
+        with open(file, "rb") as opened:
+            length = int.from_bytes(opened.read(8), "little")
+            if not 0 < length <= size - 8:
+                raise ValueError("its header is longer than the file")
+            return json.loads(opened.read(length)), size - 8 - length
+    except ValueError as error:
+        raise ModelError(f"{file} is no whole safetensors file: {error}") from error
