@@ -1,0 +1,222 @@
+"""Commands on experiments: submit, watch, list, get, logs, results, report, cancel, plan."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cftray.cli.session import DONE, FAILED, AsJson, Session, echo_json
+
+if TYPE_CHECKING:
+    from cftray.client import Run
+
+Spec = Annotated[Path, typer.Argument(metavar="SPEC", help="A spec in YAML or JSON.", show_default=False)]
+Id = Annotated[str, typer.Argument(metavar="ID", help="An experiment's id.", show_default=False)]
+FOLLOW_EVERY_S = 1.0
+
+
+def submit(
+    context: typer.Context,
+    spec: Spec,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Stay and show how it goes on.")] = False,
+    json_: AsJson = False,
+) -> None:
+    """Store an experiment and start it."""
+    session: Session = context.obj
+    run = session.client().submit(spec)
+    if watch:
+        _watch(session, [run], json_)
+    elif json_:
+        echo_json(run.view)
+    else:
+        from cftray.cli.watch import heading
+
+        session.console.print(heading(run), soft_wrap=True)
+
+
+def watch(
+    context: typer.Context,
+    ids: Annotated[list[str], typer.Argument(metavar="ID…", help="Experiments.", show_default=False)],
+    json_: AsJson = False,
+) -> None:
+    """Show how experiments go on until they are over; with --json an event a line."""
+    session: Session = context.obj
+    client = session.client()
+    _watch(session, [client.get(one) for one in ids], json_)
+
+
+def list_(
+    context: typer.Context,
+    state: Annotated[list[str] | None, typer.Option(help="Only in this state; may be repeated.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="Only with this label; may be repeated.")] = None,
+    name: Annotated[str | None, typer.Option(help="Only of this name.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    json_: AsJson = False,
+) -> None:
+    """Experiments, the newest first."""
+    session: Session = context.obj
+    runs = list(session.client().list(limit=limit, state=state, label=label, name=name))
+    if json_:
+        echo_json([run.view for run in runs])
+        return
+    session.table(("id", "name", "state", "stages", "now", "created (UTC)"), (_line(run) for run in runs))
+
+
+def get(context: typer.Context, identifier: Id, json_: AsJson = False) -> None:
+    """One experiment: its stages, its failure, its addresses."""
+    session: Session = context.obj
+    run = session.client().get(identifier)
+    if json_:
+        echo_json(run.view)
+        return
+    from cftray.cli.watch import table
+
+    session.console.print(table(run))
+    for name in ("report", "ray_dashboard", "mlflow"):
+        if run.view["links"][name]:
+            session.console.print(f" {name.replace('_', ' '):<14} {run.view['links'][name]}", soft_wrap=True)
+
+
+def logs(
+    context: typer.Context,
+    identifier: Id,
+    attempt: Annotated[int | None, typer.Option(min=1, help="Of this attempt; otherwise the newest.")] = None,
+    tail: Annotated[int | None, typer.Option(min=0, help="So many lines from the end.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
+    json_: AsJson = False,
+) -> None:
+    """The log of an experiment's job."""
+    session: Session = context.obj
+    run = session.client().get(identifier)
+    text = run.logs(attempt=attempt, tail=tail)
+    if json_:
+        echo_json({"experiment": run.id, "text": text})
+        return
+    typer.echo(text, nl=bool(text) and not text.endswith("\n"))
+    while follow and not run.refresh().terminal:
+        time.sleep(FOLLOW_EVERY_S)
+        whole = run.logs(attempt=attempt)
+        # A tail of the first read: what follows is told by where that text ends in the whole.
+        seen = whole.rfind(text[-200:]) + len(text[-200:]) if text else 0
+        typer.echo(whole[seen:], nl=False)
+        text = whole
+
+
+def results(
+    context: typer.Context,
+    ids: Annotated[list[str], typer.Argument(metavar="ID…", help="Experiments.", show_default=False)],
+    json_: AsJson = False,
+) -> None:
+    """Scores of P1 and P2, and what changed between them, with intervals."""
+    session: Session = context.obj
+    client = session.client()
+    runs = [client.get(one) for one in ids]
+    if json_:
+        documents = [{"experiment": run.id, "name": run.view["name"]} | run.results().document for run in runs]
+        echo_json(documents if len(documents) > 1 else documents[0])
+        return
+    show_results(session, runs)
+
+
+def report(
+    context: typer.Context,
+    identifier: Id,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Otherwise NAME.html here.")] = None,
+    json_: AsJson = False,
+) -> None:
+    """Save the report, one HTML page that holds everything it shows."""
+    session: Session = context.obj
+    run = session.client().get(identifier)
+    path = run.report(output or Path(f"{run.view['name']}.html"))
+    if json_:
+        echo_json({"experiment": run.id, "report": str(path.absolute())})
+    else:
+        typer.echo(f"{path}  ({path.stat().st_size // 1024} KB)")
+
+
+def cancel(context: typer.Context, identifier: Id, json_: AsJson = False) -> None:
+    """Ask an experiment to stop."""
+    session: Session = context.obj
+    run = session.client().get(identifier).cancel()
+    if json_:
+        echo_json(run.view)
+    else:
+        typer.echo(f"{run.id} {run.state}")
+
+
+def plan(context: typer.Context, spec: Spec, json_: AsJson = False) -> None:
+    """What an experiment would need, what is recorded, and why not; nothing is stored or started."""
+    session: Session = context.obj
+    found = session.client().plan(spec)
+    if json_:
+        echo_json(found)
+        return
+    names = {"cached": "recorded"}
+    rows = ((one["title"], names.get(one["state"], one["state"]), one["why"] or "") for one in found["stages"])
+    session.table(("stage", "state", "why"), rows)
+    if not found["complete"]:
+        typer.echo("large inputs are still being hashed: stages without an answer yet are shown as new")
+
+
+def show_results(session: Session, runs: list[Run]) -> None:
+    """The tables of all runs that have scores."""
+    from cftray.report.results import Results
+    from cftray.report.tables import terminal_table
+
+    titled = [(run.view["name"], Results.model_validate(run.results().document)) for run in runs]
+    scored = [one for one in titled if one[1].rows]
+    if scored:
+        session.console.print(terminal_table(scored, session.console.width))
+    for run, (name, found) in zip(runs, titled, strict=True):
+        if not found.complete:
+            typer.echo(f"{run.id} {name}: {run.state}, not every model is evaluated", err=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    for command in (submit, watch, get, logs, results, report, cancel, plan):
+        app.command()(command)
+    app.command("list")(list_)
+
+
+def _watch(session: Session, runs: list[Run], as_json: bool) -> None:
+    """Ends the command: 0 where all succeeded, 1 otherwise."""
+    try:
+        if as_json:
+            for run in runs:
+                for event in run.follow():
+                    typer.echo(json.dumps({"experiment": run.id} | event, ensure_ascii=False))
+                run.refresh()
+        else:
+            from cftray.cli.watch import watch as show
+
+            show(runs, console=session.console)
+    except KeyboardInterrupt:
+        typer.echo(f"left running; `cftray watch {' '.join(run.id for run in runs)}` shows more", err=True)
+        raise
+    if not as_json and not session.console.is_terminal:
+        _show_ends(session, runs)
+    raise typer.Exit(DONE if all(run.state == "succeeded" for run in runs) else FAILED)
+
+
+def _show_ends(session: Session, runs: list[Run]) -> None:
+    from cftray.cli.watch import failure_lines, heading
+
+    for run in runs:
+        for line in (heading(run), *failure_lines(run.view)):
+            session.console.print(line, soft_wrap=True)
+
+
+def _line(run: Run) -> tuple[str, ...]:
+    view: dict[str, Any] = run.view
+    found = view["progress"]
+    stages = f"{found['stages_done']} of {found['stages_total']}"
+    now = (found["title"] or view["waiting_for"] or "") if not run.terminal else ""
+    if view["failure"]:
+        now = view["failure"]["message"].partition("\n")[0][:60]
+    created = view["created_at"][:16].replace("T", " ")
+    return run.id, view["name"], run.state, stages, now, created

@@ -1,0 +1,311 @@
+"""The service from Python: submit an experiment, wait for it, read its results.
+
+    client = Client()                                 # CFTRAY_URL, CFTRAY_API_KEY
+    run = client.submit({"recipe": "mini", "pair": "dissimilar"})
+    run.wait(progress=True)
+    run.results().to_pandas()                         # a row per model, task and language
+
+A refusal is raised with its problem document's code and faults; a service that can't be reached, as
+Unreachable. A run that is being waited for survives restarts of the service.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from cftray.client_documents import Source, document_of
+from cftray.client_errors import ClientError, ExperimentFailed, Refused, Unreachable, refusal
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+SILENCE_S = 40.0
+"""A live stream that says nothing for so long is taken for dead; the service speaks every 15 s."""
+PATIENCE_S = 120.0
+"""How long a wait goes on while the service can't be reached."""
+POLL_S = 1.0
+VAIN_STREAMS = 3
+"""After so many streams in a row that brought nothing, events are polled for."""
+
+Json = dict[str, Any]
+
+__all__ = ["Client", "ClientError", "ExperimentFailed", "Refused", "Results", "Run", "Unreachable"]
+
+
+class Client:
+    """One service. `url` and `api_key` default to CFTRAY_URL and CFTRAY_API_KEY."""
+
+    def __init__(
+        self, url: str | None = None, api_key: str | None = None, *, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self.url = (url or os.environ.get("CFTRAY_URL") or DEFAULT_URL).rstrip("/")
+        key = api_key or os.environ.get("CFTRAY_API_KEY")
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise Unreachable(f"{self.url} is no address of a service; expected http://host:port (CFTRAY_URL)")
+        self._http = httpx.Client(
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=TIMEOUT,
+            transport=transport,
+            trust_env=parts.hostname not in ("127.0.0.1", "localhost", "::1"),  # no proxy on the way to oneself
+            verify=parts.scheme == "https",
+        )
+
+    def submit(self, spec: Source, *, key: str | None = None) -> Run:
+        """Store and start an experiment: a spec, a document, or the path of a YAML or JSON file.
+
+        `key` makes it idempotent across calls; within one call a lost connection never submits twice.
+        """
+        headers = {"Idempotency-Key": key or uuid.uuid4().hex}
+        document = document_of(spec)
+        try:
+            view = self.ask("POST", "/v1/experiments", json=document, headers=headers)
+        except Unreachable:
+            view = self.ask("POST", "/v1/experiments", json=document, headers=headers)
+        return Run(self, view)
+
+    def plan(self, spec: Source) -> Json:
+        """What the experiment would need; nothing is stored or started."""
+        return self.ask("POST", "/v1/plans", json=document_of(spec))
+
+    def get(self, identifier: str) -> Run:
+        """An experiment by its id."""
+        return Run(self, self.ask("GET", f"/v1/experiments/{identifier}"))
+
+    def recipes(self) -> Sequence[Json]:
+        """Named experiments, with an example of each."""
+        found: Sequence[Json] = self.ask("GET", "/v1/recipes")["data"]
+        return found
+
+    def schema(self) -> Json:
+        """The JSON Schema of a spec."""
+        return self.ask("GET", "/v1/schema")
+
+    def ask(self, method: str, path: str, **options: Any) -> Json:
+        """A request and its JSON answer. Raises SpecRefused, Refused or Unreachable."""
+        answer: Json = self.response(method, path, **options).json()
+        return answer
+
+    def response(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """A request and its answer, read to the end. Raises as `ask` does."""
+        try:
+            response = self._http.request(method, path, **options)
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+        if response.is_error:
+            raise refusal(response)
+        return response
+
+    def stream(self, identifier: str, after: int, silence_s: float) -> Iterator[Json]:
+        """Events as they happen, until the stream ends for whatever reason. Raises Unreachable, Refused."""
+        headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
+        timeout = httpx.Timeout(TIMEOUT.connect, read=silence_s)
+        path = f"/v1/experiments/{identifier}/events"
+        try:
+            with self._http.stream("GET", path, headers=headers, timeout=timeout) as response:
+                if response.is_error:
+                    response.read()
+                    raise refusal(response)
+                yield from _frames(response.iter_lines())
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def list(self, *, limit: int | None = None, **filters: Any) -> Iterator[Run]:
+        """Experiments, the newest first; filters are `state`, `label` and `name`."""
+        wanted = {name: value for name, value in filters.items() if value}
+        after: str | None = None
+        left = limit
+        while left is None or left > 0:
+            page = {"limit": min(200, left or 200)} | ({"after": after} if after else {})
+            answer = self.ask("GET", "/v1/experiments", params=wanted | page)
+            yield from (Run(self, view) for view in answer["data"])
+            if not answer["has_more"]:
+                return
+            after = answer["next"]
+            left = None if left is None else left - len(answer["data"])
+
+    def _unreachable(self, error: Exception) -> Unreachable:
+        cause = str(error) or type(error).__name__
+        return Unreachable(f"{self.url} can't be reached ({cause}); is the service up (`cftray up`, CFTRAY_URL)?")
+
+
+class Run:
+    """One experiment of the service, as last seen."""
+
+    def __init__(self, client: Client, view: Json) -> None:
+        self.client = client
+        self.view = view
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id} {self.view['name']} {self.state}>"
+
+    @property
+    def id(self) -> str:
+        """The experiment's id."""
+        return str(self.view["id"])
+
+    @property
+    def state(self) -> str:
+        """queued, running, cancelling, succeeded, failed or cancelled."""
+        return str(self.view["state"])
+
+    @property
+    def terminal(self) -> bool:
+        """Whether nothing happens any more."""
+        return bool(self.view["terminal"])
+
+    @property
+    def path(self) -> str:
+        """The experiment's path in the service."""
+        return f"/v1/experiments/{self.id}"
+
+    def refresh(self) -> Run:
+        """Look again."""
+        self.view = self.client.ask("GET", self.path)
+        return self
+
+    def cancel(self) -> Run:
+        """Ask it to stop."""
+        self.view = self.client.ask("POST", f"{self.path}/cancel")
+        return self
+
+    def events(self, after: int = 0) -> list[Json]:
+        """What has happened after event number `after`."""
+        found: list[Json] = []
+        more = True
+        while more:
+            page = self.client.ask("GET", f"{self.path}/events", params={"after": after})
+            found += page["data"]
+            after, more = page["next"], page["has_more"]
+        return found
+
+    def follow(self, after: int = 0, *, patience_s: float = PATIENCE_S, until: float | None = None) -> Iterator[Json]:
+        """Events from number `after` on, each once, as they happen, until the experiment is over.
+
+        Outlives restarts of the service up to `patience_s` of silence, then raises Unreachable. Ends
+        without more ado at `until` (time.monotonic()).
+        """
+        vain, reached = 0, time.monotonic()
+        while until is None or time.monotonic() < until:
+            came = False
+            if vain < VAIN_STREAMS:
+                silence_s = SILENCE_S if until is None else max(0.1, min(SILENCE_S, until - time.monotonic()))
+                try:
+                    for event in self.client.stream(self.id, after, silence_s):
+                        if event["seq"] > after:
+                            after, came = event["seq"], True
+                            yield event
+                except Unreachable:
+                    pass
+            vain = 0 if came else vain + 1
+            try:
+                page = self.client.ask("GET", f"{self.path}/events", params={"after": after})
+            except Unreachable:
+                if time.monotonic() - reached > patience_s and not came:
+                    raise
+                vain = 0
+                time.sleep(POLL_S)
+                continue
+            reached = time.monotonic()
+            for event in page["data"]:
+                after = event["seq"]
+                yield event
+            if page["terminal"] and not page["has_more"]:
+                return
+            if vain >= VAIN_STREAMS:
+                time.sleep(POLL_S)
+
+    def wait(self, *, progress: bool = False, timeout: float | None = None, check: bool = True) -> Run:
+        """Until it is over; `progress` shows it on the terminal meanwhile.
+
+        Raises TimeoutError after `timeout` seconds, and with `check` ExperimentFailed unless it succeeded.
+        """
+        until = None if timeout is None else time.monotonic() + timeout
+        if progress:
+            from cftray.cli.watch import watch
+
+            watch([self], until=until)
+        else:
+            for _ in self.follow(until=until):
+                pass
+        if not self.refresh().terminal:
+            raise TimeoutError(f"{self.id} is {self.state} after {timeout:.0f} s")
+        if check and self.state != "succeeded":
+            raise ExperimentFailed(self.view)
+        return self
+
+    def logs(self, *, attempt: int | None = None, tail: int | None = None) -> str:
+        """The job's log: of the newest attempt, or of one."""
+        wanted = {name: value for name, value in {"attempt": attempt, "tail": tail}.items() if value is not None}
+        return str(self.client.ask("GET", f"{self.path}/logs", params=wanted)["text"])
+
+    def results(self) -> Results:
+        """Scores of P1 and P2 and their differences, as far as there are any."""
+        return Results(self.client.ask("GET", f"{self.path}/results")["results"])
+
+    def report(self, path: Path | str) -> Path:
+        """Save the report, one HTML page, at `path`."""
+        target = Path(path)
+        text = self.client.response("GET", f"{self.path}/report").text
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+        return target
+
+
+class Results:
+    """Scores from records; `document` is what the service says, differences included."""
+
+    def __init__(self, document: Json) -> None:
+        self.document = document
+
+    @property
+    def complete(self) -> bool:
+        """Whether both models of every seed are evaluated."""
+        return bool(self.document["complete"])
+
+    @property
+    def rows(self) -> list[Json]:
+        """One per model, task and language: score, stderr, n; means over tasks and suites included."""
+        named = ("key", "level", "suite", "benchmark", "language", "metric")
+        return [
+            {"model": model.upper()} | {name: row[name] for name in named} | row[model]
+            for model in ("p1", "p2")
+            for row in self.document["rows"]
+            if row[model] is not None
+        ]
+
+    @property
+    def changes(self) -> list[Json]:
+        """P2 minus P1 where both are scored: difference, interval, p values, verdict."""
+        return [{"key": row["key"]} | row["change"] for row in self.document["rows"] if row["change"] is not None]
+
+    def to_pandas(self) -> Any:
+        """`rows` as a pandas.DataFrame; pandas must be installed."""
+        import pandas as pd  # type: ignore[import-untyped,unused-ignore]
+
+        return pd.DataFrame(self.rows)
+
+
+def _frames(lines: Iterator[str]) -> Iterator[Json]:
+    """The data of each server-sent event; a frame that was cut off is dropped."""
+    data: list[str] = []
+    for line in lines:
+        if line.startswith("data:"):
+            data.append(line.removeprefix("data:").removeprefix(" "))
+        elif not line and data:
+            event: Mapping[str, Any] = json.loads("\n".join(data))
+            data = []
+            yield dict(event)

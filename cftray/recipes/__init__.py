@@ -1,0 +1,12 @@
+"""Whole experiments as functions that return specs, and their short form in YAML.
+
+    recipe: mini
+    pair: dissimilar
+    seeds: [17]
+"""
+
+from cftray.evaluation.packs import pack_digest
+from cftray.recipes.catalogue import Recipe, catalogue, spec_from_document, spec_from_file
+from cftray.recipes.mini import Pair, mini
+
+__all__ = ["Pair", "Recipe", "catalogue", "mini", "pack_digest", "spec_from_document", "spec_from_file"]

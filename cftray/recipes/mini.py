@@ -1,0 +1,71 @@
+"""The miniature world's experiments (docs/miniature.md)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from cftray.mini import defaults
+from cftray.spec import (
+    EvaluationSpec,
+    ExecutionSpec,
+    ExperimentSpec,
+    Hyperparameters,
+    MiniData,
+    Mitigation,
+    ModelRef,
+    NoMitigation,
+    Phase1,
+    Phase2,
+    TrainedPhase,
+)
+from cftray.spec.data import MiniDataset
+from cftray.spec.model import MINI_BASE
+
+
+class Pair(StrEnum):
+    """Whether both phases teach the same kind of tasks."""
+
+    SIMILAR = "similar"
+    DISSIMILAR = "dissimilar"
+
+
+PHASE1_DATA = {Pair.SIMILAR: MiniDataset.ALPACA, Pair.DISSIMILAR: MiniDataset.INSTRUCT}
+
+
+def mini(
+    pair: Pair | str,
+    *,
+    mitigation: Mitigation | None = None,
+    seeds: tuple[int, ...] = (17,),
+    name: str | None = None,
+    project: str = "mini",
+    execution: ExecutionSpec | None = None,
+) -> ExperimentSpec:
+    """Phase 1 on one English set of the miniature, phase 2 on multialpaca-mini."""
+    pair = Pair(pair)
+    return ExperimentSpec(
+        name=name or f"mini-{pair}",
+        project=project,
+        base=ModelRef(model=MINI_BASE),
+        phase1=Phase1(train=_phase(PHASE1_DATA[pair], defaults.PHASE1_LR)),
+        phase2=Phase2(
+            **_phase(MiniDataset.MULTIALPACA, defaults.PHASE2_LR).__dict__,
+            mitigation=mitigation or NoMitigation(),
+        ),
+        evaluation=EvaluationSpec(batch_size=defaults.EVALUATION_BATCH),
+        seeds=seeds,
+        execution=execution or ExecutionSpec(),
+    )
+
+
+def _phase(dataset: MiniDataset, learning_rate: float) -> TrainedPhase:
+    return TrainedPhase(
+        data=MiniData(mini=dataset, samples=defaults.SAMPLES),
+        hyperparameters=Hyperparameters(
+            learning_rate=learning_rate,
+            epochs=defaults.EPOCHS,
+            global_batch=defaults.GLOBAL_BATCH,
+            warmup_steps=defaults.WARMUP,
+            max_length=defaults.MAX_LENGTH,
+        ),
+    )

@@ -1,0 +1,210 @@
+"""What the HTML report tells beside scores: what was asked, of what data, how long, with what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cftray.plan import Plan, StageKind, StageNode
+from cftray.report.curves import Curve, read_curve
+from cftray.spec import DataSpec, ExperimentSpec, Hyperparameters, MiniData, ModelRef, Template, TextTemplate
+from cftray.store import Record, Store
+
+Stages = Sequence[tuple[StageNode, Record | None]]
+"""Every stage of a plan in its order, with its record where there is one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Language:
+    """One language's part in a phase's data; `share` is of all supervised tokens."""
+
+    code: str
+    samples: int
+    tokens: int
+    supervised: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """A stage's wall time; `share` is of the longest stage's. `by` names the experiment that ran it."""
+
+    title: str
+    state: str
+    duration: str
+    share: float
+    by: str
+    started: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generated:
+    """Answers of one task that deserve a look."""
+
+    model: str
+    task: str
+    n: int
+    truncated: int
+    empty: int
+    cut_prompts: int
+
+
+def stages_of(plan: Plan, store: Store) -> Stages:
+    """Each stage with its record, if it has one."""
+    return [(node, store.record(node.fingerprint) if node.fingerprint else None) for node in plan.stages]
+
+
+def asked(spec: ExperimentSpec) -> list[tuple[str, str]]:
+    """(what, value) pairs, the setting in the order in which it takes effect."""
+    rows = [("Base model", _model(spec.base)), ("Template", _template(spec.template))]
+    if spec.phase1.adopt is not None:
+        rows.append(("Phase 1", f"adopted: {_model(spec.phase1.adopt)}"))
+    elif spec.phase1.train is not None:
+        rows.append(("Phase 1", _data(spec.phase1.train.data)))
+        rows.append(("", _hyperparameters(spec.phase1.train.hyperparameters)))
+    rows.append(("Phase 2", _data(spec.phase2.data)))
+    rows.append(("", _hyperparameters(spec.phase2.hyperparameters)))
+    if spec.phase2.template is not None:
+        rows.append(("Template of phase 2", _template(spec.phase2.template)))
+    rows.append(("Mitigation", _mitigation(spec.phase2.mitigation.model_dump(mode="json"))))
+    evaluation = spec.evaluation
+    limit = "all items" if evaluation.limit is None else f"the first {evaluation.limit} items of each task"
+    suites = ", ".join(suite.upper() for suite in evaluation.suites)
+    rows.append(("Evaluation", f"{suites}; task pack {evaluation.pack}, batch {evaluation.batch_size}, {limit}"))
+    rows.append(("Seeds", ", ".join(str(seed) for seed in spec.seeds)))
+    return rows
+
+
+def curves(stages: Stages, store: Store, phase: int) -> list[Curve]:
+    """The recorded loss curves of a phase, one a seed."""
+    found = []
+    for node, record in stages:
+        config = node.config
+        if config.kind == "train" and config.phase == phase and record is not None and "curve" in record.outputs:
+            found.append(read_curve(store.output(record, "curve"), f"seed {config.seed}"))
+    return found
+
+
+def composition(stages: Stages) -> list[tuple[str, list[Language]]]:
+    """(title, languages by share) of each tokenised data set, as far as recorded."""
+    found = []
+    for node, record in stages:
+        if node.kind is not StageKind.TOKENIZE or record is None:
+            continue
+        parts: Mapping[str, Mapping[str, int]] = record.details.get("composition", {})
+        whole = sum(part["supervised_tokens"] for part in parts.values()) or 1
+        languages = [
+            Language(
+                code=code,
+                samples=part["samples"],
+                tokens=part["tokens"],
+                supervised=part["supervised_tokens"],
+                share=part["supervised_tokens"] / whole,
+            )
+            for code, part in parts.items()
+        ]
+        found.append(
+            (node.title.removeprefix("tokens of ").capitalize(), sorted(languages, key=lambda one: -one.share))
+        )
+    return found
+
+
+def timings(stages: Stages, experiment: str | None) -> list[Timing]:
+    """Where the time went; a stage that another experiment ran shows whose."""
+    longest = max((record.seconds for _, record in stages if record is not None), default=0.0) or 1.0
+    found = []
+    for node, record in stages:
+        other = record is not None and experiment is not None and record.experiment != experiment
+        state = "not recorded" if record is None else "reused" if other else "ran"
+        timing = Timing(
+            title=node.title,
+            state=state,
+            duration="" if record is None else duration(record.seconds),
+            share=0.0 if record is None else record.seconds / longest,
+            by=record.experiment if record is not None and other else "",
+            started="" if record is None else record.started_at[:19].replace("T", " "),
+            fingerprint=node.fingerprint or "",
+        )
+        found.append(timing)
+    return found
+
+
+def total_seconds(stages: Stages) -> float:
+    """Wall time of all recorded stages together."""
+    return sum(record.seconds for _, record in stages if record is not None)
+
+
+def generated(stages: Stages) -> list[Generated]:
+    """Tasks of which some answers were cut by length or empty, or some prompts cut."""
+    found = []
+    for node, record in stages:
+        if node.kind is not StageKind.EVALUATE or record is None:
+            continue
+        for task in record.details.get("tasks", []):
+            counts = {name: int(task.get(name, 0)) for name in ("truncated", "empty", "cut_prompts")}
+            if any(counts.values()):
+                found.append(Generated(model=node.title, task=task["task"], n=int(task["n"]), **counts))
+    return found
+
+
+def provenance(stages: Stages) -> list[tuple[str, str]]:
+    """(what, value) of the hosts and packages that made the records; several values where they differ."""
+    seen: dict[str, dict[str, None]] = {}
+    for _, record in stages:
+        for name, value in _flat(record.provenance if record is not None else {}).items():
+            seen.setdefault(name, {})[value] = None
+    return [(name, " · ".join(values)) for name, values in seen.items()]
+
+
+def duration(seconds: float) -> str:
+    """`1:02:03`, `2:03` or `4.5 s`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02} min"
+
+
+def _flat(found: Mapping[str, Any]) -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for name, value in found.items():
+        if isinstance(value, Mapping):
+            flat |= {str(inner): str(one) for inner, one in value.items()}
+        elif name == "memory" and isinstance(value, int):
+            flat[name] = f"{value / 2**30:.0f} GiB"
+        else:
+            flat[name] = str(value)
+    return flat
+
+
+def _model(reference: ModelRef) -> str:
+    return reference.model if reference.revision is None else f"{reference.model} @ {reference.revision}"
+
+
+def _template(template: Template) -> str:
+    if isinstance(template, TextTemplate):
+        return f"given as text, {len(template.text)} characters"
+    return "the model's own chat template" if template == "chat" else template
+
+
+def _data(data: DataSpec) -> str:
+    if isinstance(data, MiniData):
+        return f"{data.mini}, {data.samples:,} samples"
+    count = "all rows" if data.samples is None else f"{data.samples:,} rows"
+    return f"{data.path} ({data.adapter}, {data.language}), {count}"
+
+
+def _hyperparameters(one: Hyperparameters) -> str:
+    epochs = "1 epoch" if one.epochs == 1 else f"{one.epochs} epochs"
+    return (
+        f"{epochs}, batch {one.global_batch} {one.batch_unit}, learning rate {one.learning_rate:g} ({one.schedule}, "
+        f"{one.warmup_steps} warm-up steps), at most {one.max_length} tokens, {one.precision}"
+    )
+
+
+def _mitigation(found: Mapping[str, Any]) -> str:
+    kind = str(found["kind"]).replace("_", " ")
+    rest = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in found.items() if name != "kind")
+    return f"{kind}: {rest}" if rest else kind

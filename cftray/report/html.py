@@ -1,0 +1,106 @@
+"""The report: one HTML page that needs nothing else, from a spec, its plan and the records.
+
+Every string of a spec or record is user input and goes through Jinja's autoescape; the page also
+forbids itself scripts and anything from elsewhere.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+
+import jinja2
+import yaml
+from markupsafe import Markup
+
+from cftray.data.scores import Level
+from cftray.plan import Plan
+from cftray.report import facts, grid
+from cftray.report.curves import line_plot
+from cftray.report.results import Results, Row, results
+from cftray.report.story import findings
+from cftray.spec import ExperimentSpec
+from cftray.store import Store
+
+SPEC_FILE = "experiment.yaml"
+
+
+def html_report(spec: ExperimentSpec, plan: Plan, store: Store, *, experiment: str | None = None) -> str:
+    """The page, as far as there are records. `experiment` is the id under which the service knows it."""
+    stages = facts.stages_of(plan, store)
+    found = results(plan, store)
+    finished = [record.finished_at for _, record in stages if record is not None]
+    return _template().render(
+        css=Markup(_file("report.css")),
+        spec=spec,
+        experiment=experiment,
+        finished=max(finished, default="")[:16].replace("T", " "),
+        findings=findings(found),
+        results=found,
+        blocks=_blocks(found),
+        legend=grid.legend(found),
+        seeds=_seed_table(found),
+        languages=_language_table(found),
+        asked=facts.asked(spec),
+        plots=_plots(stages, store),
+        composition=facts.composition(stages),
+        timings=facts.timings(stages, experiment),
+        total=facts.duration(facts.total_seconds(stages)),
+        generated=facts.generated(stages),
+        provenance=facts.provenance(stages),
+        spec_file=SPEC_FILE,
+        spec_text=yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+        grid=grid,
+    )
+
+
+def _blocks(found: Results) -> list[tuple[str, str, list[grid.Column]]]:
+    """(suite, its name, its columns): a table each, side by side where there is room."""
+    columns = grid.columns(found)
+    suites = dict.fromkeys(column.suite for column in columns)
+    return [(suite, grid.SUITES.get(suite, suite), [one for one in columns if one.suite == suite]) for suite in suites]
+
+
+def _seed_table(found: Results) -> list[tuple[int, list[tuple[str, Row]]]]:
+    """(seed, (name, suite mean) pairs) of complete replicas, where there are several."""
+    if len(found.replicas) < 2:
+        return []
+    table = []
+    for replica in found.replicas:
+        means = [row for row in replica.rows if row.level is Level.SUITE]
+        if replica.complete and means:
+            table.append((replica.seed, [(row.suite.upper(), row) for row in means]))
+    return table
+
+
+def _language_table(found: Results) -> tuple[list[str], list[tuple[str, list[Row | None]]]]:
+    """(benchmarks, (language, its row in each benchmark)) over the parts of benchmarks."""
+    parts = [row for row in found.rows if row.level is Level.PART]
+    benchmarks = list(dict.fromkeys(row.benchmark or "" for row in parts))
+    by_place = {(row.benchmark, row.language): row for row in parts}
+    languages = dict.fromkeys(row.language or "" for row in parts)
+    return benchmarks, [(one, [by_place.get((benchmark, one)) for benchmark in benchmarks]) for one in languages]
+
+
+def _plots(stages: facts.Stages, store: Store) -> list[tuple[str, Markup, list[str]]]:
+    """(title, SVG, labels of its lines) of each trained phase."""
+    plots = []
+    for phase in (1, 2):
+        curves = facts.curves(stages, store, phase)
+        if curves:
+            title = f"Loss of phase {phase}"
+            plots.append((title, line_plot(curves, title), [curve.label for curve in curves]))
+    return plots
+
+
+def _file(name: str) -> str:
+    return resources.files("cftray.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    names: dict[str, Any] = {"percent": lambda share: f"{100 * share:.1f} %"}
+    environment.filters.update(names)
+    return environment.from_string(_file("report.html.jinja"))

@@ -1,0 +1,225 @@
+"""Workers on a Ray cluster: groups through Ray Train, single calls as Ray tasks.
+
+Ray retries nothing here (all limits 0, a fresh run name per group): only the control plane does, and
+it resumes from our own checkpoints. Ray is imported and joined at first use, so that a job which
+finds everything recorded never pays for it.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cftray import errors
+from cftray.errors import Cancelled, CFTRayError, InfraError, OutOfMemory
+from cftray.stage import Entry
+
+POLL_S = 0.5
+STOP_GRACE_S = 60.0
+"""How long workers that were asked to stop may take to save and leave."""
+
+STARTED = "started"
+"""A file in the attempt's folder: its workers have their room and run."""
+
+TRAIN_SETTINGS = {
+    "RAY_TRAIN_V2_ENABLED": "1",
+    # The controller polls its workers this often; its default of 2 s is paid several times a phase.
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
+    # A group waits for its turn as long as it takes; the default gives up after a minute.
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": str(30 * 24 * 3600),
+}
+
+
+class RayWorkers:
+    """See `cftray.stage.Workers`. `scratch` is a folder on the shared file system."""
+
+    def __init__(self, scratch: Path, address: str = "auto") -> None:
+        self.scratch = scratch
+        self.address = address
+        self._joined = threading.Lock()
+
+    def join(self) -> Any:
+        """The ray module, connected to the cluster. Raises InfraError where there is none."""
+        with self._joined:
+            for name, value in TRAIN_SETTINGS.items():
+                os.environ.setdefault(name, value)
+            import ray
+
+            if not ray.is_initialized():
+                try:
+                    ray.init(address=self.address, logging_level=logging.WARNING, log_to_driver=True)
+                except ConnectionError as error:
+                    raise InfraError(f"no Ray cluster at {self.address}: {error}; is the stack up?") from error
+            return ray
+
+    def available(self, accelerator: str | None) -> int:
+        """See Workers."""
+        resources = self.join().cluster_resources()
+        if accelerator is None:
+            return int(resources.get("CPU", 0))
+        key = "GPU" if accelerator == "GPU" else f"accelerator_type:{accelerator}"
+        return int(resources.get("GPU", 0)) if key in resources else 0
+
+    def group(
+        self, entry: Entry, request: Mapping[str, Any], *, size: int, accelerator: str | None, name: str
+    ) -> None:
+        """See Workers."""
+        self.join()
+        from ray.train import FailureConfig, RunConfig, ScalingConfig
+        from ray.train.torch import TorchConfig, TorchTrainer
+
+        run = f"{name}-{uuid.uuid4().hex[:8]}"
+        failures = self.scratch / f"{run}.failures"
+        failures.mkdir(parents=True)
+        trainer = TorchTrainer(
+            functools.partial(_in_group, entry),
+            train_loop_config={"request": dict(request), "failures": str(failures)},
+            scaling_config=ScalingConfig(
+                num_workers=size,
+                use_gpu=accelerator is not None,
+                accelerator_type=None if accelerator in (None, "GPU") else accelerator,
+            ),
+            run_config=RunConfig(
+                name=run,
+                storage_path=str(self.scratch / "ray"),
+                failure_config=FailureConfig(
+                    max_failures=0, controller_failure_limit=0, max_preemption_failures=0
+                ),
+            ),
+            torch_config=TorchConfig(backend="gloo" if accelerator is None else "nccl"),
+        )
+        _watched(trainer.fit, request, functools.partial(_told, failures))
+
+    def call(self, entry: Entry, request: Mapping[str, Any], *, accelerator: str | None, name: str) -> Any:
+        """See Workers."""
+        ray = self.join()
+        failures = self.scratch / f"{name}-{uuid.uuid4().hex[:8]}.failures"
+        failures.mkdir(parents=True)
+        options: dict[str, Any] = {"name": name, "num_cpus": 1, "max_retries": 0}
+        if accelerator is not None:
+            options["num_gpus"] = 1
+            if accelerator != "GPU":
+                options["accelerator_type"] = accelerator
+        task = ray.remote(**options)(_alone)
+        reference = task.remote(entry, dict(request), str(failures))
+        try:
+            return _watched(functools.partial(ray.get, reference), request, functools.partial(_told, failures))
+        except Cancelled:
+            ray.cancel(reference, force=False)
+            raise
+
+
+def _in_group(entry: Entry, config: dict[str, Any]) -> None:
+    """Runs in each worker of a group."""
+    import ray.train
+
+    _told_run(entry, config["request"], Path(config["failures"]), ray.train.get_context().get_world_rank())
+
+
+def _alone(entry: Entry, request: dict[str, Any], failures: str) -> Any:
+    """Runs in the process of a single call."""
+    return _told_run(entry, request, Path(failures), 0)
+
+
+def _told_run(entry: Entry, request: dict[str, Any], failures: Path, rank: int) -> Any:
+    """Run, and leave a failure of ours where the driver finds it whatever Ray wraps it in."""
+    if "folder" in request:
+        (Path(request["folder"]) / STARTED).touch()
+    try:
+        return entry(request)
+    except CFTRayError as error:
+        _tell(failures, rank, type(error).__name__, error.message)
+        raise
+    except Exception as error:
+        if type(error).__name__ == "OutOfMemoryError":
+            _tell(failures, rank, OutOfMemory.__name__, f"a worker ran out of accelerator memory: {error}")
+        raise
+
+
+def _tell(failures: Path, rank: int, name: str, message: str) -> None:
+    (failures / f"{rank}.json").write_text(json.dumps({"error": name, "message": message}), encoding="utf-8")
+
+
+def _watched(work: Callable[[], Any], request: Mapping[str, Any], told: Callable[[], CFTRayError | None]) -> Any:
+    """The result of `work`, run in a thread so that a stop reaches it even while it waits for room.
+
+    Workers that run poll the stop file themselves and leave with Cancelled; work that has not ended
+    `STOP_GRACE_S` after the stop is left behind, and dies with this process.
+    """
+    outcome: dict[str, Any] = {}
+
+    def run() -> None:
+        try:
+            outcome["result"] = work()
+        except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
+            outcome["error"] = error
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    stop = Path(request["stop"]) if "stop" in request else None
+    started = Path(request["folder"]) / STARTED if "folder" in request else None
+    deadline: float | None = None
+    while thread.is_alive():
+        thread.join(POLL_S)
+        if stop is not None and stop.exists():
+            deadline = deadline or time.monotonic() + STOP_GRACE_S
+            waits = started is not None and not started.exists()
+            if waits or time.monotonic() > deadline:
+                raise Cancelled("stopped because it was asked to")
+    if "error" not in outcome:
+        return outcome["result"]
+    raise _ours(outcome["error"], told()) from outcome["error"]
+
+
+def _told(failures: Path) -> CFTRayError | None:
+    """The first failure that a worker left, as the error it was."""
+    for path in sorted(failures.glob("*.json")):
+        left = json.loads(path.read_text(encoding="utf-8"))
+        kind = getattr(errors, left["error"], None)
+        if isinstance(kind, type) and issubclass(kind, CFTRayError) and kind is not errors.SpecRefused:
+            return kind(left["message"])
+    return None
+
+
+def _ours(error: BaseException, told: CFTRayError | None) -> BaseException:
+    """What went wrong in our terms: what a worker said, a death, or a fault of our own code."""
+    if told is not None:
+        return told
+    text = str(error)
+    if "OutOfMemoryError" in text or "out of memory" in text.lower():
+        return OutOfMemory(f"a worker was ended for memory: {_first_line(text)}")
+    causes = list(getattr(error, "worker_failures", {}).values()) or [error]
+    if any(_died(cause) for cause in causes):
+        return InfraError(f"a worker process died: {_first_line(text)}")
+    return causes[0] if isinstance(causes[0], Exception) else error
+
+
+def _died(cause: BaseException) -> bool:
+    names = {type(cause).__name__, type(getattr(cause, "health_check_failure", None)).__name__}
+    return bool(
+        names
+        & {
+            "WorkerHealthCheckFailedError",
+            "WorkerHealthCheckTimeoutError",
+            "RayActorError",
+            "ActorDiedError",
+            "ActorUnavailableError",
+            "WorkerCrashedError",
+            "NodeDiedError",
+            "PreemptionError",
+            "ControllerError",
+        }
+    )
+
+
+def _first_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "no message"

@@ -1,0 +1,33 @@
+"""The one place where a stage's kind meets its code. Imports the code only when it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+
+from cftray.plan import StageConfig, StageKind
+from cftray.stage import Artifact, StageContext
+
+StageFunction = Callable[[StageConfig, Mapping[str, Path], StageContext], Artifact]
+
+MODULES: dict[StageKind, str] = {
+    StageKind.MINI_ROWS: "cftray.mini.stage",
+    StageKind.TOKENIZE: "cftray.data.tokenize",
+    StageKind.TRAIN: "cftray.training.stage",
+    StageKind.EVALUATE: "cftray.evaluation.stage",
+}
+
+PRIMARY_OUTPUT: dict[StageKind, str] = {
+    StageKind.MINI_ROWS: "rows",
+    StageKind.TOKENIZE: "tokens",
+    StageKind.TRAIN: "model",
+    StageKind.EVALUATE: "items",
+}
+"""The output that a stage depending on this one reads."""
+
+
+def stage_function(kind: StageKind) -> StageFunction:
+    """The `run` of the kind's module."""
+    function: StageFunction = import_module(MODULES[kind]).run
+    return function

@@ -1,0 +1,35 @@
+"""What MLflow shows, written by the control plane alone from the spec, the plan, records and events.
+
+MLflow is a view: it may be down, lost and made anew, and no result goes with it.
+"""
+
+from cftray.tracking.memory import MemoryTracker
+from cftray.tracking.mlflow_tracker import MlflowTracker
+from cftray.tracking.tracker import (
+    MlflowDown,
+    MlflowRefused,
+    ModelState,
+    Point,
+    RunState,
+    RunStatus,
+    Tracker,
+)
+from cftray.tracking.view import ExperimentState, ExperimentView, LivePoint, LiveStage
+from cftray.tracking.writer import TrackingWriter
+
+__all__ = [
+    "ExperimentState",
+    "ExperimentView",
+    "LivePoint",
+    "LiveStage",
+    "MemoryTracker",
+    "MlflowDown",
+    "MlflowRefused",
+    "MlflowTracker",
+    "ModelState",
+    "Point",
+    "RunState",
+    "RunStatus",
+    "Tracker",
+    "TrackingWriter",
+]

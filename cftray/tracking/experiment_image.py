@@ -1,0 +1,141 @@
+"""The run of an experiment: what was asked, how it stands, both phases' scores and their differences."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from cftray.spec.evaluation import Suite
+from cftray.store import Record
+from cftray.tracking.images import NOTE_END, RunImage, flattened, milliseconds, points_of, shortened
+from cftray.tracking.scores import experiment_scores, scored_outcomes
+from cftray.tracking.tracker import Point, RunState, RunStatus
+from cftray.tracking.view import ExperimentState, ExperimentView
+
+STATUS = {
+    ExperimentState.QUEUED: RunStatus.SCHEDULED,
+    ExperimentState.RUNNING: RunStatus.RUNNING,
+    ExperimentState.SUCCEEDED: RunStatus.FINISHED,
+    ExperimentState.FAILED: RunStatus.FAILED,
+    ExperimentState.CANCELLED: RunStatus.KILLED,
+}
+NOT_PARAMS = frozenset({"name", "project", "labels"})
+PHASES = ("p1", "p2", "change")
+
+
+def experiment_image(
+    view: ExperimentView, records: Mapping[str, Record], stage_runs: Mapping[str, RunState]
+) -> RunImage:
+    """`stage_runs`, by stage name, are linked; a shared one may be in another project."""
+    status = STATUS[view.state]
+    points = _points(view, records, over=status.final)
+    tags = _tags(view) | {f"cftray.stage.{name}": run.run_id for name, run in stage_runs.items()}
+    return RunImage(
+        project=view.spec.project,
+        name=view.spec.name,
+        identity=experiment_identity(view),
+        started_at=milliseconds(view.created_at),
+        tags=tags,
+        params=flattened(view.spec, leave_out=NOT_PARAMS),
+        points=points,
+        texts=_texts(view, records),
+        note=_note(view, points, stage_runs),
+        status=status,
+        ended_at=milliseconds(view.finished_at) if status.final and view.finished_at else None,
+    )
+
+
+def experiment_identity(view: ExperimentView) -> Mapping[str, str]:
+    """What the run of an experiment is found by."""
+    return {"cftray.experiment": view.experiment, "cftray.kind": "experiment"}
+
+
+def _points(view: ExperimentView, records: Mapping[str, Record], *, over: bool) -> tuple[Point, ...]:
+    scored = scored_outcomes(view.plan, records, over=over)
+    names = {one.p1_scores for one in scored[1]} | {one.p2_scores for one in scored[2]}
+    if not names:
+        return ()
+    at = max(milliseconds(records[name].finished_at) for name in names)
+    return points_of(experiment_scores(scored, records), at)
+
+
+def _tags(view: ExperimentView) -> dict[str, str]:
+    spec = view.spec
+    tags = {
+        "cftray.kind": "experiment",
+        "cftray.experiment": view.experiment,
+        "cftray.name": spec.name,
+        "cftray.state": view.state.value,
+        "cftray.base": spec.base.model,
+        "cftray.mitigation": spec.phase2.mitigation.kind,
+        "cftray.seeds": ", ".join(str(seed) for seed in spec.seeds),
+        "mlflow.source.name": "experiment",
+        "mlflow.source.type": "JOB",
+        "mlflow.user": "cftray",
+    }
+    if spec.labels:
+        tags["cftray.labels"] = ", ".join(spec.labels)
+    if view.failure is not None:
+        tags["cftray.failure"] = shortened(f"{view.failure.failure.value}: {view.failure.message}")
+        if view.failure.stage:
+            tags["cftray.failed_stage"] = view.failure.stage
+    return tags
+
+
+def _texts(view: ExperimentView, records: Mapping[str, Record]) -> dict[str, str]:
+    spec = yaml.safe_dump(view.spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    stages = {
+        name: {
+            "recorded_by": record.experiment,
+            "attempt": record.attempt,
+            "provenance": record.provenance,
+            "execution": record.execution,
+        }
+        for name, record in records.items()
+    }
+    environment: dict[str, Any] = {"service": dict(view.environment), "stages": stages}
+    return {
+        "spec.yaml": spec,
+        "plan.json": view.plan.model_dump_json(indent=2) + "\n",
+        "environment.json": json.dumps(environment, indent=2, sort_keys=True, default=str) + "\n",
+    }
+
+
+def _note(view: ExperimentView, points: tuple[Point, ...], stage_runs: Mapping[str, RunState]) -> str:
+    head = f"**{view.spec.name}** (`{view.experiment}`) {view.state.value}"
+    parts = [head, _table({point.name: point.value for point in points})]
+    if view.failure is not None:
+        where = f" in {view.failure.stage}" if view.failure.stage else ""
+        parts.append(f"Failed{where} ({view.failure.failure.value}): {view.failure.message.splitlines()[0]}")
+    titles = {node.name: node.title for node in view.plan.stages}
+    runs = [
+        f"[{titles[name]}](#/experiments/{run.project_id}/runs/{run.run_id})"
+        for name, run in stage_runs.items()
+    ]
+    links = [f"[{name}]({address})" for name, address in view.links.items()]
+    parts += [" · ".join(runs), " · ".join(links), NOTE_END]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _table(figures: Mapping[str, float]) -> str:
+    """Suites and benchmarks of both phases; languages are left to the metrics."""
+    names = dict.fromkeys(name.partition("/")[2] for name in figures)
+    shown = [name for name in names if name.count("/") < 2 and not name.endswith(("/stderr", "/std"))]
+    order = [suite.value for suite in Suite]
+    shown.sort(
+        key=lambda name: order.index(suite) if (suite := name.partition("/")[0]) in order else len(order)
+    )
+    if not shown:
+        return ""
+    rows = ["| | " + " | ".join(shown) + " |", "|---" * (len(shown) + 1) + "|"]
+    for phase in PHASES:
+        sign = "+" if phase == "change" else ""
+        cells = [
+            format(figures[f"{phase}/{name}"], f"{sign}.3f") if f"{phase}/{name}" in figures else ""
+            for name in shown
+        ]
+        rows.append(f"| {phase if phase == 'change' else phase.upper()} | " + " | ".join(cells) + " |")
+    return "\n".join(rows)

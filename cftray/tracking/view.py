@@ -1,0 +1,61 @@
+"""What the control plane knows of an experiment when it asks for it to be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from cftray.plan import Plan
+from cftray.spec import ExperimentSpec
+from cftray.store import Failure
+
+
+class ExperimentState(StrEnum):
+    """Where an experiment is; the last three are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivePoint:
+    """One progress event: `figures` such as loss, learning_rate, grad_norm, tokens_per_s at `step`."""
+
+    step: int
+    at: datetime
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveStage:
+    """A stage that this experiment's own job has begun. `points` may be the newest only, or all so far:
+    those known are not written twice, and the record brings those that were missed."""
+
+    started_at: datetime
+    points: tuple[LivePoint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentView:
+    """All that MLflow shows of an experiment, records aside, which are read from the store.
+
+    `live` is by stage name; `links` are addresses by what they lead to (`report`, `ray dashboard`);
+    `environment` is any JSON about the service. Times are aware.
+    """
+
+    experiment: str
+    spec: ExperimentSpec
+    plan: Plan
+    state: ExperimentState
+    created_at: datetime
+    finished_at: datetime | None = None
+    failure: Failure | None = None
+    live: Mapping[str, LiveStage] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)

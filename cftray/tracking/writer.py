@@ -1,0 +1,116 @@
+"""The one writer of what MLflow shows of an experiment.
+
+`sync` may be called at any time and as often as one likes: it reads the records from the store,
+compares what there should be with what there is, and writes the difference. On an empty MLflow that is
+everything. MlflowDown passes through to the caller, who calls again later.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+from cftray.plan import StageKind, StageNode
+from cftray.store import Record, Store
+from cftray.tracking.curves import live_points, recorded_points
+from cftray.tracking.experiment_image import experiment_identity, experiment_image
+from cftray.tracking.images import RunImage, milliseconds, shortened
+from cftray.tracking.mirror import Mirror
+from cftray.tracking.model_image import model_images
+from cftray.tracking.roles import Role, shown_stages
+from cftray.tracking.stage_image import HELD_BY, stage_identity, stage_image, unfinished
+from cftray.tracking.tracker import RunState, RunStatus, Tracker
+from cftray.tracking.view import ExperimentView
+
+CURVE_TAG = "cftray.curve"
+
+
+class TrackingWriter:
+    """See the module. Safe to share by threads: one sync at a time."""
+
+    def __init__(self, tracker: Tracker, store: Store) -> None:
+        self._mirror = Mirror(tracker)
+        self._store = store
+        self._lock = threading.Lock()
+
+    def sync(self, view: ExperimentView) -> None:
+        """Show the experiment as it is now. Raises MlflowDown and MlflowRefused; nothing is lost."""
+        with self._lock:
+            try:
+                self._sync(view)
+            except BaseException:
+                self._mirror.forget()
+                raise
+
+    def _sync(self, view: ExperimentView) -> None:
+        mirror = self._mirror
+        identity = experiment_identity(view)
+        if not mirror.still_there(identity):
+            mirror.forget()
+        shown = shown_stages(view.plan)
+        records = {node.name: record for node, _ in shown if (record := self._record(node)) is not None}
+        runs: dict[str, RunState] = {}
+        for node, role in shown:
+            if node.fingerprint is not None:
+                state = self._stage(view, node, role, records.get(node.name))
+                if state is not None:
+                    runs[node.name] = state
+        run = mirror.run(experiment_image(view, records, runs))
+        models = [mirror.model(image, runs) for image in model_images(view, records, self._store)]
+        mirror.link(run, identity, models)
+
+    def _record(self, node: StageNode) -> Record | None:
+        return self._store.record(node.fingerprint) if node.fingerprint is not None else None
+
+    def _stage(
+        self, view: ExperimentView, node: StageNode, role: Role, record: Record | None
+    ) -> RunState | None:
+        image = stage_image(view, node, role, record)
+        if image is None:
+            return self._left_behind(view, node)
+        image = self._unless_taken_over(view, image)
+        state = self._mirror.run(image)
+        if node.kind is StageKind.TRAIN:
+            if record is not None:
+                state = self._whole_curve(image, state, record)
+            else:
+                self._mirror.curve(state, live_points(view.live[node.name]))
+        return state
+
+    def _whole_curve(self, image: RunImage, state: RunState, record: Record) -> RunState:
+        """The record's curve, once: a tag says that it is there, and what could not be shown of it."""
+        if CURVE_TAG in state.tags or "curve" not in record.outputs:
+            return state
+        try:
+            started_at = milliseconds(record.started_at)
+            points, left_out = recorded_points(self._store.output(record, "curve"), started_at)
+        except FileNotFoundError:
+            points, left_out = [], ["its file is gone from the store"]
+        words = shortened(f"whole, but {'; '.join(left_out)}" if left_out else "whole")
+        return self._mirror.whole_curve(state, image.identity, points, {CURVE_TAG: words})
+
+    def _unless_taken_over(self, view: ExperimentView, image: RunImage) -> RunImage:
+        """A stage that came to nothing here may be going on in another experiment's job by now."""
+        if HELD_BY not in image.tags or image.status is RunStatus.RUNNING:
+            return image
+        known = self._mirror.known_run(image.identity, self._mirror.project(image.project))
+        if known is None or known.tags.get(HELD_BY, view.experiment) == view.experiment:
+            return image
+        return replace(image, status=None, tags={k: v for k, v in image.tags.items() if k != HELD_BY})
+
+    def _left_behind(self, view: ExperimentView, node: StageNode) -> RunState | None:
+        """A run that an earlier control plane began and left RUNNING: given its final state."""
+        run = self._mirror.known_run(experiment_identity(view), self._mirror.project(view.spec.project))
+        if run is None or f"cftray.stage.{node.name}" not in run.tags:
+            return None
+        stage = self._mirror.known_run(stage_identity(node))
+        status = unfinished(view, node.name)
+        if (
+            stage is None
+            or stage.tags.get(HELD_BY) != view.experiment
+            or stage.status.final
+            or not status.final
+        ):
+            return stage
+        ended_at = milliseconds(view.finished_at) if view.finished_at else None
+        return self._mirror.end(stage, stage_identity(node), status, ended_at)
