@@ -1,0 +1,145 @@
+"""`/v1/experiments`: from HTTP to the service and back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.deps import Changed, Document, Experiments, Logs, Reports
+from api.errors import responses
+from api.experiments.examples import REQUEST_BODY
+from api.experiments.ids import PATTERN
+from api.experiments.repository import Filter
+from api.experiments.schemas import EventPage, ExperimentView, LogView, Page, ResultsView
+from api.experiments.states import State
+from api.experiments.stream import stream
+from cftray.spec.experiment import Name
+
+router = APIRouter(prefix="/v1/experiments", tags=["experiments"])
+
+EVENT_STREAM = "text/event-stream"
+LAST_NUMBER = 2**31 - 1
+Id = Annotated[str, Path(description=f"an experiment's id, {PATTERN}", examples=["exp_7k2qh3m5x2ab"])]
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="the same key and body give the first answer again",
+    ),
+]
+
+
+class ListQuery(BaseModel):
+    """Filters and the place in a list. Several states: any of them; several labels: all of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: list[State] = []
+    label: Annotated[list[Name], Field(max_length=8)] = []
+    name: Name | None = None
+    after: Annotated[str | None, Field(max_length=64, description="`next` of the page before")] = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class EventQuery(BaseModel):
+    """The place in a history."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    after: Annotated[int | None, Field(ge=0, le=LAST_NUMBER)] = None
+    limit: Annotated[int, Field(ge=1, le=1000)] = 500
+
+
+class LogQuery(BaseModel):
+    """Which log, and how much of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    attempt: Annotated[int | None, Field(ge=1, le=LAST_NUMBER, description="null: the newest")] = None
+    tail: Annotated[int | None, Field(ge=0, le=LAST_NUMBER, description="lines from the end; null: all")] = None
+
+
+@router.post("", status_code=201, openapi_extra=REQUEST_BODY, responses=responses(409, 413, 415, 422))
+def create(document: Document, experiments: Experiments, response: Response, key: Key = None) -> ExperimentView:
+    """Store an experiment and start it as soon as the cluster takes it. JSON or YAML."""
+    view, replayed = experiments.create(document, key)
+    response.headers["Location"] = f"/v1/experiments/{view.id}"
+    if replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return view
+
+
+@router.get("", responses=responses(422))
+def list_experiments(query: Annotated[ListQuery, Query()], experiments: Experiments) -> Page:
+    """Experiments, the newest first."""
+    wanted = Filter(state=tuple(query.state), label=tuple(query.label), name=query.name)
+    return experiments.page(wanted, query.after, query.limit)
+
+
+@router.get("/{identifier}", responses=responses(404))
+def get(identifier: Id, experiments: Experiments) -> ExperimentView:
+    """One experiment: spec, plan with each stage's state, progress, attempts, failure, links."""
+    return experiments.get(identifier)
+
+
+@router.post("/{identifier}/cancel", status_code=202, responses=responses(404, 409))
+def cancel(identifier: Id, experiments: Experiments) -> ExperimentView:
+    """Ask the job to stop; after a grace it is killed. A queued experiment is cancelled at once."""
+    return experiments.cancel(identifier)
+
+
+@router.post("/{identifier}/retry", status_code=202, responses=responses(404, 409, 422))
+def retry(identifier: Id, experiments: Experiments) -> ExperimentView:
+    """Try a failed or cancelled experiment again; what is recorded is not run again."""
+    return experiments.retry(identifier)
+
+
+@router.get(
+    "/{identifier}/events",
+    response_model=EventPage,
+    responses=responses(404, 422) | {200: {"content": {EVENT_STREAM: {}}, "description": "JSON, or a live stream"}},
+)
+async def events(
+    request: Request,
+    identifier: Id,
+    query: Annotated[EventQuery, Query()],
+    experiments: Experiments,
+    changed: Changed,
+    last_event_id: Annotated[str | None, Header(description="goes on after this event")] = None,
+) -> Response:
+    """The history as JSON; with `Accept: text/event-stream` live, until the experiment is over."""
+    live = EVENT_STREAM in request.headers.get("accept", "")
+    after = query.after
+    if after is None:
+        number = last_event_id or ""
+        after = min(int(number), LAST_NUMBER) if live and number.isascii() and number.isdigit() else 0
+    page = await run_in_threadpool(experiments.events, identifier, after, query.limit)
+    if not live:
+        return JSONResponse(page.model_dump(mode="json"))
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(stream(experiments, identifier, page, changed), media_type=EVENT_STREAM, headers=headers)
+
+
+@router.get("/{identifier}/logs", responses=responses(404, 422, 503))
+def logs(identifier: Id, query: Annotated[LogQuery, Query()], service: Logs) -> LogView:
+    """The driver's log of an attempt; it outlives Ray."""
+    return service.read(identifier, query.attempt, query.tail)
+
+
+@router.get("/{identifier}/results", responses=responses(404, 409))
+def results(identifier: Id, reports: Reports) -> ResultsView:
+    """Scores of P1 and P2 with their differences and intervals."""
+    return reports.results(identifier)
+
+
+@router.get("/{identifier}/report", response_class=HTMLResponse, responses=responses(404, 409))
+def report(identifier: Id, reports: Reports) -> HTMLResponse:
+    """The report: one HTML page that holds everything it shows."""
+    return HTMLResponse(reports.html(identifier))

@@ -1,0 +1,49 @@
+"""Documents that OpenAPI shows, and the description of a body that is a spec."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MINI = {"recipe": "mini", "pair": "dissimilar", "seeds": [17]}
+OWN_DATA = {
+    "name": "english-then-german",
+    "project": "forgetting",
+    "base": {"model": "/models/small-mistral"},
+    "template": "alpaca",
+    "phase1": {
+        "train": {
+            "data": {"path": "/data/alpaca/*.jsonl", "adapter": "alpaca", "samples": 2000},
+            "hyperparameters": {"learning_rate": 5e-4, "epochs": 1, "global_batch": 16, "max_length": 512},
+        }
+    },
+    "phase2": {
+        "data": {"path": "/data/alpaca_de/*.jsonl", "adapter": "alpaca", "language": "de", "samples": 2000},
+        "hyperparameters": {"learning_rate": 2e-4, "epochs": 1, "global_batch": 16, "max_length": 512},
+    },
+    "execution": {"workers": 2, "zero_stage": 2},
+}
+_SCHEMA = {"schema": {"type": "object", "description": "a spec (`GET /v1/schema`), or a recipe's short form"}}
+
+REQUEST_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": _SCHEMA
+            | {
+                "examples": {
+                    "recipe": {"summary": "a recipe's short form", "value": MINI},
+                    "spec": {"summary": "one's own data and model", "value": OWN_DATA},
+                }
+            },
+            "application/yaml": _SCHEMA
+            | {
+                "examples": {
+                    "recipe": {
+                        "summary": "a recipe's short form",
+                        "value": "recipe: mini\npair: dissimilar\nseeds: [17]\n",
+                    }
+                }
+            },
+        },
+    }
+}

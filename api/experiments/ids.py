@@ -1,0 +1,17 @@
+"""Names of experiments: `exp_` and twelve characters that hold 60 random bits.
+
+Order comes from the database's sequence, so an id says nothing about when, or how many.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+LENGTH = 12
+PATTERN = rf"^exp_[{ALPHABET}]{{{LENGTH}}}$"
+
+
+def new_id() -> str:
+    """A name that no other experiment has."""
+    return "exp_" + "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))

@@ -1,0 +1,44 @@
+"""Results and report of an experiment, from the records of its plan."""
+
+from __future__ import annotations
+
+from api.database import Database
+from api.experiments.repository import ExperimentRepository
+from api.experiments.schemas import ResultsView
+from api.experiments.service import found
+from api.experiments.states import State
+from api.refusals import Conflict
+from api.tables import ExperimentRow
+from cftray.plan import Plan
+from cftray.report.html import html_report
+from cftray.report.results import results
+from cftray.spec import ExperimentSpec
+from cftray.store import Store
+
+
+class ReportService:
+    """Both read records, so they hold whatever happened to the job that wrote them."""
+
+    def __init__(self, database: Database, store: Store) -> None:
+        self.database = database
+        self.store = store
+
+    def results(self, identifier: str) -> ResultsView:
+        """What is recorded so far; `results.complete` once everything is. Raises NotFound."""
+        row = self._row(identifier)
+        state = State(row.state)
+        told = results(Plan.model_validate_json(row.plan), self.store)
+        return ResultsView(experiment=row.id, state=state, terminal=state.terminal, results=told)
+
+    def html(self, identifier: str) -> str:
+        """The report. Raises NotFound, or Conflict while there is nothing to show."""
+        row = self._row(identifier)
+        plan = Plan.model_validate_json(row.plan)
+        if not results(plan, self.store).rows:
+            raise Conflict(f"{identifier} is {row.state} and has no scores yet; a report needs some")
+        spec = ExperimentSpec.model_validate_json(row.spec)
+        return html_report(spec, plan, self.store, experiment=row.id)
+
+    def _row(self, identifier: str) -> ExperimentRow:
+        with self.database.read() as session:
+            return found(ExperimentRepository(session), identifier)

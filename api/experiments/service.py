@@ -1,0 +1,205 @@
+"""What may be done with experiments."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+
+from api.database import Database
+from api.experiments.ids import new_id
+from api.experiments.lifecycle import ask_to_cancel, revive
+from api.experiments.repository import ExperimentRepository, Filter
+from api.experiments.schemas import EventPage, ExperimentView, Page
+from api.experiments.states import Happening, State
+from api.experiments.views import Views, event_view
+from api.plans.schemas import PlannedStage
+from api.plans.service import PlanService
+from api.refusals import BadParameter, Conflict, KeyReused, NotFound
+from api.tables import ExperimentRow, StageRow
+from api.wakeup import Wakeup
+from cftray.errors import Fault
+from cftray.plan import Plan, canonical
+from cftray.spec import ExperimentSpec
+
+Clock = Callable[[], datetime]
+
+
+class ExperimentService:
+    """See the module. One transaction a call; `wakeup` tells the reconciler after it."""
+
+    def __init__(self, database: Database, plans: PlanService, views: Views, wakeup: Wakeup, clock: Clock) -> None:
+        self.database = database
+        self.plans = plans
+        self.views = views
+        self.wakeup = wakeup
+        self.clock = clock
+
+    def create(self, document: dict[str, Any], key: str | None) -> tuple[ExperimentView, bool]:
+        """Store a new experiment; (it, False), or the first answer's and True where `key` came before.
+
+        Raises SpecRefused, or KeyReused where the key came with another body.
+        """
+        digest = hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()
+        earlier = self._earlier(key, digest)
+        if earlier is not None:
+            return earlier, True
+        spec = self.plans.spec(document)
+        plan = self.plans.plan(spec)
+        stages = self.plans.stages(plan)
+        try:
+            view = self._store(spec, plan, stages, key, digest)
+        except IntegrityError:
+            earlier = self._earlier(key, digest)  # the same key, at the same moment
+            if earlier is None:
+                raise
+            return earlier, True
+        self.wakeup.notify()
+        return view, False
+
+    def get(self, identifier: str) -> ExperimentView:
+        """One experiment. Raises NotFound."""
+        with self.database.read() as session:
+            repository = ExperimentRepository(session)
+            return self._view(repository, found(repository, identifier))
+
+    def page(self, wanted: Filter, after: str | None, limit: int) -> Page:
+        """A page of a list, beginning after the experiment `after`."""
+        with self.database.read() as session:
+            repository = ExperimentRepository(session)
+            seq = None
+            if after is not None:
+                last = repository.get(after)
+                if last is None:
+                    raise BadParameter(Fault(path="after", given=after[:40], expected="`next` of the page before"))
+                seq = last.seq
+            rows = repository.page(wanted, seq, limit + 1)
+            more, rows = len(rows) > limit, rows[:limit]
+            stages = repository.stages_of(row.id for row in rows)
+            data = [self.views.summary(row, stages[row.id]) for row in rows]
+        return Page(data=data, has_more=more, next=rows[-1].id if more else None)
+
+    def cancel(self, identifier: str) -> ExperimentView:
+        """Ask it to end. Cancelling what is cancelled already is no conflict."""
+        with self.database.write() as session:
+            repository = ExperimentRepository(session)
+            row = found(repository, identifier, lock=True)
+            state = State(row.state)
+            if state in (State.SUCCEEDED, State.FAILED):
+                raise Conflict(f"{identifier} has {state} already; only an experiment that is not over is cancelled")
+            if state in (State.QUEUED, State.RUNNING):
+                ask_to_cancel(repository, row, self.clock())
+            view = self._view(repository, row)
+        self.wakeup.notify()
+        return view
+
+    def retry(self, identifier: str) -> ExperimentView:
+        """A new attempt at a failed or cancelled experiment, planned anew: its files may be mended.
+
+        What is recorded is not run again. Raises Conflict, or SpecRefused where it can't run now.
+        """
+        with self.database.read() as session:
+            row = found(ExperimentRepository(session), identifier)
+            _refuse_retry(row)
+            document = json.loads(row.spec)
+        spec = self.plans.spec(document)
+        plan = self.plans.plan(spec)
+        stages = self.plans.stages(plan)
+        with self.database.write() as session:
+            repository = ExperimentRepository(session)
+            row = found(repository, identifier, lock=True)
+            _refuse_retry(row)
+            row.plan, row.plan_complete = canonical(plan), plan.complete
+            repository.replace_stages(identifier, stage_rows(identifier, stages))
+            revive(repository, row, self.clock())
+            view = self._view(repository, row)
+        self.wakeup.notify()
+        return view
+
+    def events(self, identifier: str, after: int, limit: int) -> EventPage:
+        """Events after number `after`. The state is read first: once it is terminal, none is missing."""
+        with self.database.read() as session:
+            repository = ExperimentRepository(session)
+            state = State(found(repository, identifier).state)
+            rows = repository.events(identifier, after, limit + 1)
+            data = [event_view(row) for row in rows[:limit]]
+        last = data[-1].seq if data else after
+        return EventPage(data=data, has_more=len(rows) > limit, next=last, state=state, terminal=state.terminal)
+
+    def _earlier(self, key: str | None, digest: str) -> ExperimentView | None:
+        if key is None:
+            return None
+        with self.database.read() as session:
+            repository = ExperimentRepository(session)
+            row = repository.by_idempotency_key(key)
+            if row is None:
+                return None
+            if row.body_hash != digest:
+                raise KeyReused(f"this Idempotency-Key made {row.id} from another body; choose a new key")
+            return self._view(repository, row)
+
+    def _store(
+        self, spec: ExperimentSpec, plan: Plan, stages: Sequence[PlannedStage], key: str | None, digest: str
+    ) -> ExperimentView:
+        now = self.clock()
+        row = ExperimentRow(
+            id=new_id(),
+            name=spec.name,
+            project=spec.project,
+            labels=list(spec.labels),
+            state=State.QUEUED,
+            created_at=now,
+            updated_at=now,
+            attempts_before=0,
+            last_event=0,
+            tracked_seq=0,
+            plan_complete=plan.complete,
+            idempotency_key=key,
+            body_hash=digest,
+            spec=canonical(spec),
+            plan=canonical(plan),
+        )
+        with self.database.write() as session:
+            repository = ExperimentRepository(session)
+            repository.add(row, stage_rows(row.id, stages))
+            repository.append(row, Happening.QUEUED, now)
+            session.flush()
+            return self._view(repository, row)
+
+    def _view(self, repository: ExperimentRepository, row: ExperimentRow) -> ExperimentView:
+        repository.session.flush()
+        return self.views.experiment(row, repository.stages(row.id), repository.attempts(row.id))
+
+
+def found(repository: ExperimentRepository, identifier: str, *, lock: bool = False) -> ExperimentRow:
+    """The experiment. Raises NotFound."""
+    row = repository.get(identifier, lock=lock)
+    if row is None:
+        raise NotFound(f"no experiment {identifier[:40]}; GET /v1/experiments lists them")
+    return row
+
+
+def stage_rows(identifier: str, stages: Sequence[PlannedStage]) -> list[StageRow]:
+    """Stages of a plan as rows."""
+    return [
+        StageRow(
+            experiment_id=identifier,
+            name=stage.name,
+            position=position,
+            title=stage.title,
+            kind=stage.kind.value,
+            fingerprint=stage.fingerprint,
+            state=stage.state.value,
+            why=stage.why,
+        )
+        for position, stage in enumerate(stages)
+    ]
+
+
+def _refuse_retry(row: ExperimentRow) -> None:
+    if row.state not in (State.FAILED, State.CANCELLED):
+        raise Conflict(f"{row.id} is {row.state}; only a failed or cancelled experiment is tried again")

@@ -1,0 +1,137 @@
+"""From rows to what the API says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from api.experiments.schemas import (
+    AttemptView,
+    EventView,
+    ExperimentSummary,
+    ExperimentView,
+    FailureView,
+    Links,
+    PlanOfExperiment,
+    Progress,
+    StageProgress,
+    StageView,
+)
+from api.experiments.states import Outcome, StageState, State
+from api.settings import Settings
+from api.tables import AttemptRow, EventRow, ExperimentRow, StageRow
+from cftray.plan import Plan, StageKind
+from cftray.spec import ExperimentSpec
+
+
+class Views:
+    """Builds views; it knows the addresses that links lead to."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.api = settings.base_url
+        self.ray = settings.ray_public_url or settings.ray_address
+        self.mlflow = settings.mlflow_public_url or settings.mlflow_url
+
+    def summary(self, row: ExperimentRow, stages: Sequence[StageRow]) -> ExperimentSummary:
+        """One line of a list."""
+        return ExperimentSummary(**self._common(row, stages, None))
+
+    def experiment(
+        self, row: ExperimentRow, stages: Sequence[StageRow], attempts: Sequence[AttemptRow]
+    ) -> ExperimentView:
+        """The whole experiment."""
+        plan = Plan.model_validate_json(row.plan)
+        needs = {node.name: list(node.needs) for node in plan.stages}
+        newest = attempts[-1].submission_id if attempts else None
+        return ExperimentView(
+            **self._common(row, stages, newest),
+            spec=ExperimentSpec.model_validate_json(row.spec),
+            plan=PlanOfExperiment(
+                complete=row.plan_complete,
+                cached=all(stage.state == StageState.CACHED for stage in stages),
+                stages=[_stage(stage, needs.get(stage.name, [])) for stage in stages],
+            ),
+            attempts=[_attempt(attempt) for attempt in attempts],
+        )
+
+    def _common(self, row: ExperimentRow, stages: Sequence[StageRow], ray_job: str | None) -> dict[str, Any]:
+        state = State(row.state)
+        return {
+            "id": row.id,
+            "name": row.name,
+            "project": row.project,
+            "labels": row.labels,
+            "state": state,
+            "terminal": state.terminal,
+            "waiting_for": row.waiting_for,
+            "created_at": row.created_at,
+            "updated_at": row.updated_at,
+            "finished_at": row.finished_at,
+            "progress": _progress(stages),
+            "failure": FailureView.model_validate(row.failure) if row.failure else None,
+            "links": self._links(row.id, ray_job),
+        }
+
+    def _links(self, identifier: str, ray_job: str | None) -> Links:
+        own = f"{self.api}/v1/experiments/{identifier}"
+        return Links(
+            self_=own,
+            events=f"{own}/events",
+            logs=f"{own}/logs",
+            results=f"{own}/results",
+            report=f"{own}/report",
+            ray_dashboard=f"{self.ray}/#/jobs/{ray_job}" if ray_job else self.ray,
+            mlflow=self.mlflow,
+        )
+
+
+def event_view(row: EventRow) -> EventView:
+    """One event."""
+    return EventView(
+        seq=row.seq,
+        at=row.at,
+        kind=row.kind,
+        stage=row.stage,
+        attempt=row.attempt,
+        number=row.number,
+        data=row.data,
+    )
+
+
+def _stage(row: StageRow, needs: list[str]) -> StageView:
+    return StageView(
+        name=row.name,
+        title=row.title,
+        kind=StageKind(row.kind),
+        state=StageState(row.state),
+        cached=row.state == StageState.CACHED,
+        why=row.why,
+        fingerprint=row.fingerprint,
+        needs=needs,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        progress=StageProgress.model_validate(row.progress) if row.progress else None,
+    )
+
+
+def _attempt(row: AttemptRow) -> AttemptView:
+    return AttemptView(
+        number=row.number,
+        ray_job=row.submission_id,
+        ray_status=row.ray_status,
+        created_at=row.created_at,
+        submitted_at=row.submitted_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        outcome=Outcome(row.outcome) if row.outcome else None,
+        failure=FailureView.model_validate(row.failure) if row.failure else None,
+    )
+
+
+def _progress(stages: Sequence[StageRow]) -> Progress:
+    done = sum(StageState(stage.state).done for stage in stages)
+    busy = next((one for one in stages if one.state in (StageState.RUNNING, StageState.WAITING)), None)
+    if busy is None:
+        return Progress(stages_done=done, stages_total=len(stages))
+    running = StageProgress.model_validate(busy.progress).model_dump() if busy.progress else {}
+    return Progress(stages_done=done, stages_total=len(stages), stage=busy.name, title=busy.title, **running)

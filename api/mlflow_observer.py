@@ -1,0 +1,95 @@
+"""Shows experiments in MLflow: the database's rows become the view that `cftray.tracking` writes.
+
+MLflow's client is loaded at the first change, in the observer's own thread, so that the service starts
+without it and never waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from api.database import Database
+from api.experiments.repository import ExperimentRepository
+from api.experiments.states import State
+from api.settings import Settings
+from api.tables import EventRow, ExperimentRow
+from cftray import __version__
+from cftray.plan import Plan
+from cftray.spec import ExperimentSpec
+from cftray.store import Failure, Store
+from cftray.store.events import EventKind
+from cftray.tracking import (
+    ExperimentState,
+    ExperimentView,
+    LivePoint,
+    LiveStage,
+    MlflowTracker,
+    TrackingWriter,
+)
+
+STATES = {
+    State.QUEUED: ExperimentState.QUEUED,
+    State.RUNNING: ExperimentState.RUNNING,
+    State.CANCELLING: ExperimentState.RUNNING,
+    State.SUCCEEDED: ExperimentState.SUCCEEDED,
+    State.FAILED: ExperimentState.FAILED,
+    State.CANCELLED: ExperimentState.CANCELLED,
+}
+
+
+class MlflowObserver:
+    """See `api.reconciler.tracking.Observer`."""
+
+    def __init__(self, database: Database, store: Store, settings: Settings, mlflow_url: str) -> None:
+        self.database = database
+        self.api = settings.base_url
+        self.writer = TrackingWriter(MlflowTracker(mlflow_url), store)
+
+    def observe(self, experiment_id: str) -> None:
+        """Show the experiment as it is now. Raises MlflowDown and MlflowRefused."""
+        view = self._view(experiment_id)
+        if view is not None:
+            self.writer.sync(view)
+
+    def _view(self, experiment_id: str) -> ExperimentView | None:
+        with self.database.read() as session:
+            repository = ExperimentRepository(session)
+            row = repository.get(experiment_id)
+            if row is None:
+                return None
+            events = repository.stage_events(experiment_id, (EventKind.STAGE_STARTED, EventKind.STAGE_PROGRESS))
+            return ExperimentView(
+                experiment=row.id,
+                spec=ExperimentSpec.model_validate_json(row.spec),
+                plan=Plan.model_validate_json(row.plan),
+                state=STATES[State(row.state)],
+                created_at=row.created_at,
+                finished_at=row.finished_at,
+                failure=_failure(row),
+                live=_live(events),
+                links={"experiment": f"{self.api}/v1/experiments/{row.id}"}
+                | {"report": f"{self.api}/v1/experiments/{row.id}/report"},
+                environment={"cftray": __version__},
+            )
+
+
+def _failure(row: ExperimentRow) -> Failure | None:
+    return Failure.model_validate(row.failure) if row.failure else None
+
+
+def _live(events: Sequence[EventRow]) -> dict[str, LiveStage]:
+    """By stage, when its newest attempt began and what it told since."""
+    live: dict[str, LiveStage] = {}
+    for event in events:
+        name = event.stage or ""
+        if event.kind == EventKind.STAGE_STARTED:
+            live[name] = LiveStage(started_at=event.at)
+        elif name in live:
+            point = LivePoint(step=int(event.data["step"]), at=event.at, figures=_figures(event.data))
+            live[name] = LiveStage(started_at=live[name].started_at, points=(*live[name].points, point))
+    return live
+
+
+def _figures(data: dict[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in data.get("figures", {}).items()}

@@ -1,0 +1,113 @@
+"""What can be said against a spec by looking at the files it names, before anything is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from api.settings import Settings
+from cftray.data.adapters import load_rows, sample_rows
+from cftray.data.templates import ChatTemplate, load_template
+from cftray.errors import CFTRayError, DataError, Fault
+from cftray.plan import Leaf, LeafKind
+from cftray.plan.graph import model_leaf
+from cftray.spec import DataSpec, ExperimentSpec, FileData, ModelRef, Template, TextTemplate
+from cftray.spec.model import MINI_BASE
+from cftray.store.leaves import leaf_fault, locate_files, locate_model
+
+READ_WHOLE_BYTES = 16 << 20
+"""Data up to this size are read whole while the request waits; faults of larger ones are the stage's."""
+
+
+class FileChecks:
+    """Checks against the file system, as the service sees it. Relative paths start in the service's
+    working directory; the command line sends absolute ones."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.data_roots = settings.data_roots
+        self.model_roots = settings.model_roots
+
+    def faults(self, spec: ExperimentSpec) -> list[Fault]:
+        """Every fault found."""
+        found = list(self._model("base.model", spec.base))
+        if spec.phase1.adopt is not None:
+            found += self._model("phase1.adopt.model", spec.phase1.adopt)
+        if spec.phase1.train is not None:
+            found += self._data("phase1.train.data", spec.phase1.train.data)
+        found += self._data("phase2.data", spec.phase2.data)
+        return found or list(_template_faults(spec))
+
+    def _model(self, path: str, reference: ModelRef) -> Iterator[Fault]:
+        if reference.model == MINI_BASE:
+            return
+        fault = _found(path, model_leaf(reference))
+        if fault is None:
+            files = [Path(reference.model).expanduser()]
+            fault = _outside(path, reference.model, files, self.model_roots)
+        if fault is not None:
+            yield fault
+
+    def _data(self, path: str, data: DataSpec) -> Iterator[Fault]:
+        if not isinstance(data, FileData):
+            return
+        fault = _found(f"{path}.path", Leaf(kind=LeafKind.FILES, location=data.path))
+        if fault is None:
+            files = locate_files(data.path)
+            fault = _outside(f"{path}.path", data.path, files, self.data_roots) or _rows_fault(path, data, files)
+        if fault is not None:
+            yield fault
+
+
+def _found(path: str, leaf: Leaf) -> Fault | None:
+    try:
+        return leaf_fault(path, leaf)
+    except (OSError, ValueError, RuntimeError):  # a name too long, an unknown ~user, no permission
+        return Fault(path=path, given=leaf.location[:80], expected="a path that the service can read")
+
+
+def _outside(path: str, given: str, files: list[Path], roots: tuple[Path, ...]) -> Fault | None:
+    """Links are followed first: a link inside a root may point anywhere."""
+    if not roots or all(any(file.resolve().is_relative_to(root) for root in roots) for file in files):
+        return None
+    return Fault(path=path, given=given[:80], expected=f"a path under {' or '.join(map(str, roots))}")
+
+
+def _rows_fault(path: str, data: FileData, files: list[Path]) -> Fault | None:
+    if sum(file.stat().st_size for file in files) > READ_WHOLE_BYTES:
+        return None
+    try:
+        rows = load_rows(files, data.adapter, data.language).rows
+    except (CFTRayError, OSError) as error:
+        return _as_fault(f"{path}.path", data.path, error)
+    try:
+        sample_rows(rows, data.samples, data.sample_seed)
+    except DataError as error:
+        return _as_fault(f"{path}.samples", str(data.samples), error)
+    return None
+
+
+def _template_faults(spec: ExperimentSpec) -> Iterator[Fault]:
+    """Whether each template compiles with the tokenizer that it is used with."""
+    model = (spec.phase1.adopt or spec.base).model
+    templates = {"template": spec.template, "phase2.template": spec.phase2.template}
+    for path, template in templates.items():
+        if template is None:
+            continue
+        try:
+            _load_template(template, model)
+        except (CFTRayError, OSError, ValueError) as error:
+            given = "text" if isinstance(template, TextTemplate) else template
+            yield _as_fault(path, given, error)
+
+
+def _load_template(template: Template, model: str) -> None:
+    """Raises what is wrong with it. The miniature's base has every named template."""
+    if model != MINI_BASE:
+        load_template(template, locate_model(model))
+    elif isinstance(template, TextTemplate):
+        ChatTemplate(template.text, bos_token="", eos_token="")
+
+
+def _as_fault(path: str, given: str, error: Exception) -> Fault:
+    message = error.message if isinstance(error, CFTRayError) else str(error)
+    return Fault(path=path, given=given[:80], expected=message)

@@ -1,0 +1,50 @@
+"""What the API says about a plan."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from api.experiments.states import StageState
+from cftray.plan import StageKind
+from cftray.spec import ExperimentSpec
+
+
+class PlannedStage(BaseModel):
+    """A stage of a dry run. `fingerprint` is null while a large file it depends on is not hashed yet."""
+
+    name: str
+    title: str
+    kind: StageKind
+    state: StageState
+    why: str
+    fingerprint: str | None
+    needs: list[str]
+
+
+class PlanView(BaseModel):
+    """What a spec would need; nothing was stored or started."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "complete": True,
+                "cached": False,
+                "new": 1,
+                "stages": [
+                    {"name": "train.p1.s17", "title": "phase 1", "kind": "train", "state": "cached",
+                     "why": "recorded by exp_7k2qh3m5x2ab on 2026-11-20", "fingerprint": "9f2c…",
+                     "needs": ["tokens.p1"]},
+                    {"name": "train.p2.s17", "title": "phase 2", "kind": "train", "state": "new",
+                     "why": "hyperparameters.learning_rate is 1e-06, was 2e-06 (exp_7k2qh3m5x2ab)",
+                     "fingerprint": "03d1…", "needs": ["train.p1.s17", "tokens.p2"]},
+                ],
+                "spec": {"name": "mini-dissimilar"},
+            }
+        }
+    )  # fmt: skip
+
+    complete: bool
+    cached: bool
+    new: int
+    stages: list[PlannedStage]
+    spec: ExperimentSpec

@@ -1,0 +1,91 @@
+"""From a document to a spec that can run, and to what it would need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.database import Database
+from api.experiments.states import StageState
+from api.plans.checks import FileChecks
+from api.plans.explain import code_changed, differences
+from api.plans.repository import PlanRepository
+from api.plans.schemas import PlannedStage, PlanView
+from cftray.errors import SpecRefused
+from cftray.plan import Plan, StageNode, build_plan
+from cftray.plan.checks import spec_faults
+from cftray.recipes import pack_digest, spec_from_document
+from cftray.spec import ExperimentSpec
+from cftray.store import LeafDigests, Store
+
+
+class PlanService:
+    """Plans without storing or starting anything."""
+
+    def __init__(self, database: Database, store: Store, checks: FileChecks, digests: LeafDigests) -> None:
+        self.database = database
+        self.store = store
+        self.checks = checks
+        self.digests = digests
+
+    def spec(self, document: dict[str, Any]) -> ExperimentSpec:
+        """The checked spec of a document. Raises SpecRefused with every fault."""
+        spec = spec_from_document(document)
+        faults = [*spec_faults(spec), *self.checks.faults(spec)]
+        if faults:
+            raise SpecRefused(faults)
+        return spec
+
+    def plan(self, spec: ExperimentSpec) -> Plan:
+        """Its stages; those that depend on a large file not hashed yet have no fingerprint."""
+        return build_plan(spec, self.digests.known, pack_digest)
+
+    def stages(self, plan: Plan) -> list[PlannedStage]:
+        """Each stage with its state and why it is in it."""
+        stages: list[PlannedStage] = []
+        missing: set[str] = set()
+        with self.database.read() as session:
+            repository = PlanRepository(session)
+            for node in plan.stages:
+                state, why = self._look(plan, node, missing, repository)
+                if state is StageState.NEW:
+                    missing.add(node.name)
+                stages.append(
+                    PlannedStage(
+                        name=node.name,
+                        title=node.title,
+                        kind=node.kind,
+                        state=state,
+                        why=why,
+                        fingerprint=node.fingerprint,
+                        needs=list(node.needs),
+                    )
+                )
+        return stages
+
+    def dry_run(self, document: dict[str, Any]) -> PlanView:
+        """What POSTing the document would do."""
+        spec = self.spec(document)
+        plan = self.plan(spec)
+        stages = self.stages(plan)
+        new = sum(stage.state is StageState.NEW for stage in stages)
+        return PlanView(complete=plan.complete, cached=new == 0, new=new, stages=stages, spec=spec)
+
+    def _look(
+        self, plan: Plan, node: StageNode, missing: set[str], repository: PlanRepository
+    ) -> tuple[StageState, str]:
+        if node.fingerprint is None:
+            return StageState.NEW, "not known yet: a large input is still to be hashed"
+        record = self.store.record(node.fingerprint)
+        if record is not None:
+            return StageState.CACHED, f"recorded by {record.experiment} on {record.finished_at[:10]}"
+        needed = [name for name in node.needs if name in missing]
+        if needed:
+            return StageState.NEW, f"needs {' and '.join(needed)}, which is new"
+        return StageState.NEW, self._nearest(plan, node, repository)
+
+    def _nearest(self, plan: Plan, node: StageNode, repository: PlanRepository) -> str:
+        last = repository.last_done(node.name)
+        record = self.store.record(last.fingerprint) if last is not None and last.fingerprint else None
+        if record is None:
+            return "never run before"
+        return f"{differences(plan, node, record) or code_changed(node)} ({record.experiment})"

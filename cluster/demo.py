@@ -1,0 +1,112 @@
+"""`python -m cluster.demo`: two miniature experiments from POST to report, on a stack of its own.
+
+Uses the stack of this folder where one is up, and leaves it running then. What is recorded from an
+earlier run is not run again. Exit codes: 0 both succeeded, 1 one failed or the stack did not come up.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+
+from cftray.cli.session import terminal
+from cftray.cli.watch import failure_lines, watch
+from cftray.cli.wording import duration
+from cftray.client import Client, Run
+from cftray.errors import CFTRayError
+from cluster import stack
+from cluster.display import Display
+from cluster.errors import AlreadyUp
+from cluster.processes import tail
+from cluster.settings import ClusterSettings, load
+from cluster.signals import Interrupted, interruptible
+from cluster.state import State
+
+PAIRS = ("similar", "dissimilar")
+
+
+def main() -> int:
+    """The whole demonstration; gives the exit code."""
+    console = terminal()
+    started = time.monotonic()
+    try:
+        with interruptible():
+            settings = load()
+            with _stack(settings, console) as found:
+                runs = _experiments(console, found)
+                good = _outcome(console, settings, found, runs)
+            console.print(f"demo {'done' if good else 'failed'} in {duration(time.monotonic() - started)}")
+            return 0 if good else 1
+    except Interrupted as signal:
+        console.print(f"ended by {signal}")
+        return signal.exit_code
+    except CFTRayError as error:
+        Console(stderr=True).print(f"[red]{escape(error.message)}[/red]", highlight=False, soft_wrap=True)
+        return 1
+
+
+@contextmanager
+def _stack(settings: ClusterSettings, console: Console) -> Iterator[State]:
+    """A stack with all parts; one that was started here is stopped again, whatever happens."""
+    running = stack.current(settings)
+    if running is not None:
+        if {part.name for part in running.parts} != set(stack.PARTS):
+            raise AlreadyUp(f"only a part of the stack in {settings.home} is up; `make down` first")
+        console.print(f"using the stack that is up in {settings.home}", highlight=False, soft_wrap=True)
+        yield running
+        return
+    console.print("starting Ray, MLflow and the API on this machine")
+    display = Display(console)
+    with display.live():
+        fresh = stack.up(settings, display)
+    try:
+        yield fresh
+    finally:
+        console.print("stopping what was started; `make up` brings it back with everything recorded")
+        stack.down(settings)
+
+
+def _experiments(console: Console, found: State) -> list[Run]:
+    """Both experiments, over."""
+    client = Client(found.url("api"))
+    try:
+        runs = [client.submit({"recipe": "mini", "pair": pair}) for pair in PAIRS]
+        watch(runs, console=console)
+        return [run.refresh() for run in runs]
+    except CFTRayError:
+        for part in found.parts:
+            if part.process.find() is None:
+                console.print(f"{part.name} has ended; the end of {part.log}:", highlight=False, soft_wrap=True)
+                console.print(escape("\n".join(tail(part.log))), highlight=False, soft_wrap=True)
+        raise
+
+
+def _outcome(console: Console, settings: ClusterSettings, found: State, runs: list[Run]) -> bool:
+    """The tables, the reports, the addresses; whether all is well."""
+    from cftray.report.results import Results
+    from cftray.report.tables import terminal_table
+
+    good = [run for run in runs if run.state == "succeeded"]
+    for run in runs:
+        if run not in good:
+            console.print(f"{run.id} {run.view['name']}: {run.state}", highlight=False)
+            for line in failure_lines(run.view):
+                console.print(line, soft_wrap=True)
+    if good:
+        titled = [(run.view["name"], Results.model_validate(run.results().document)) for run in good]
+        console.print(terminal_table(titled, console.width))
+    for run in good:
+        path = run.report(settings.home / "reports" / f"{run.view['name']}.html")
+        console.print(f" report   {path}", highlight=False, soft_wrap=True)
+    for name in ("mlflow", "ray"):
+        console.print(f" {name:<8} {found.url(name)}", highlight=False, soft_wrap=True)
+    return len(good) == len(runs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
