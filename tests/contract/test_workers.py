@@ -1,0 +1,99 @@
+"""One suite over both implementations of `Workers`: plain processes and Ray."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from cftray.errors import Cancelled, DataError, InfraError
+from cftray.stage import Workers
+
+
+@pytest.fixture(params=["local", "ray"])
+def workers(request, tmp_path) -> Workers:
+    if request.param == "local":
+        from cftray.training.local_workers import LocalWorkers
+
+        return LocalWorkers()
+    from cftray.runner.ray_workers import RayWorkers
+
+    return RayWorkers(tmp_path / "scratch", address=request.getfixturevalue("ray_head").address)
+
+
+def write_rank(request):
+    import torch
+    import torch.distributed as dist
+
+    total = torch.tensor([dist.get_rank() + 1])
+    dist.all_reduce(total)
+    (Path(request["folder"]) / f"rank{dist.get_rank()}").write_text(f"{dist.get_world_size()} {int(total)}")
+
+
+def double(request):
+    return {"doubled": request["value"] * 2}
+
+
+def refuse(request):
+    raise DataError("rows.jsonl: nothing in it; add rows")
+
+
+def die(request):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def stumble(request):
+    raise ZeroDivisionError("a fault in our code")
+
+
+def leave_when_stopped(request):
+    import time
+
+    for _ in range(600):
+        if Path(request["stop"]).exists():
+            raise Cancelled("stopped because it was asked to")
+        time.sleep(0.05)
+
+
+def asked(tmp_path, **more):
+    return {"folder": str(tmp_path), "stop": str(tmp_path / "stop")} | more
+
+
+def test_a_group_is_joined_in_one_process_group(workers, tmp_path):
+    workers.group(write_rank, asked(tmp_path), size=2, accelerator=None, name="group")
+    assert {path.name: path.read_text() for path in tmp_path.glob("rank*")} == {"rank0": "2 3", "rank1": "2 3"}
+
+
+def test_a_call_returns_its_result(workers, tmp_path):
+    assert workers.call(double, asked(tmp_path, value=4), accelerator=None, name="call") == {"doubled": 8}
+
+
+@pytest.mark.parametrize("how", ["group", "call"])
+def test_an_error_of_ours_comes_back_as_itself(workers, tmp_path, how):
+    size = {"size": 2} if how == "group" else {}
+    with pytest.raises(DataError, match="nothing in it; add rows"):
+        getattr(workers, how)(refuse, asked(tmp_path), accelerator=None, name="refuse", **size)
+
+
+@pytest.mark.parametrize("how", ["group", "call"])
+def test_a_process_that_dies_is_an_infrastructure_failure(workers, tmp_path, how):
+    size = {"size": 2} if how == "group" else {}
+    with pytest.raises(InfraError):
+        getattr(workers, how)(die, asked(tmp_path), accelerator=None, name="die", **size)
+
+
+def test_a_fault_of_our_own_is_not_dressed_up(workers, tmp_path):
+    with pytest.raises(Exception, match="a fault in our code") as caught:
+        workers.call(stumble, asked(tmp_path), accelerator=None, name="stumble")
+    assert not isinstance(caught.value, InfraError | DataError)
+
+
+def test_a_stop_reaches_work_that_runs(workers, tmp_path):
+    (tmp_path / "stop").touch()
+    with pytest.raises(Cancelled):
+        workers.call(leave_when_stopped, asked(tmp_path), accelerator=None, name="stoppable")
+
+
+def test_there_is_room_for_at_least_one_worker_on_a_cpu(workers):
+    assert workers.available(None) >= 1
+    assert workers.available("GPU") == 0

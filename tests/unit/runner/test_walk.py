@@ -1,0 +1,223 @@
+"""The walk of a plan: what is recorded is skipped, the rest is leased, run and recorded."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from cftray.errors import Cancelled, DataError
+from cftray.plan import Leaf, LeafInput, LeafKind, MiniRowsConfig, Plan, StageInput, StageNode, TokenizeConfig
+from cftray.runner import walk as walking
+from cftray.runner.walk import Walk
+from cftray.spec import ExecutionSpec
+from cftray.stage import Artifact
+from cftray.store import LeafDigests, Store
+from cftray.store.events import EventKind
+
+ROWS = "aa" + "0" * 62
+TOKENS = "bb" + "0" * 62
+
+
+def plan():
+    rows = StageNode(
+        name="rows.p1",
+        title="rows",
+        config=MiniRowsConfig(dataset="alpaca-mini", samples=3, sample_seed=0),
+        inputs={},
+        fingerprint=ROWS,
+    )
+    leaf = LeafInput(leaf=Leaf(kind=LeafKind.MODEL, location="team/tiny"), digest="d")
+    tokens = StageNode(
+        name="tokens.p1",
+        title="tokens",
+        config=TokenizeConfig(template="chat", max_length=8),
+        inputs={"rows": StageInput(stage="rows.p1"), "model": leaf},
+        fingerprint=TOKENS,
+    )
+    return Plan(stages=(rows, tokens), outcomes=())
+
+
+class World:
+    """A store, and stage functions that a test can replace."""
+
+    def __init__(self, root, monkeypatch):
+        self.store = Store(root)
+        self.ran = []
+        self.functions = {"mini_rows": self.rows, "tokenize": self.tokens}
+        monkeypatch.setattr(walking, "stage_function", lambda kind: self.functions[kind])
+        monkeypatch.setattr(walking, "locate_model", lambda location, commit: root)
+
+    def rows(self, config, inputs, context):
+        self.ran.append("rows")
+        path = context.folder / "rows.jsonl"
+        path.write_text("1\n2\n3\n")
+        return Artifact(outputs={"rows": path}, metrics={"rows": 3})
+
+    def tokens(self, config, inputs, context):
+        self.ran.append("tokens")
+        folder = context.folder / "tokens"
+        folder.mkdir()
+        (folder / "all").write_text(inputs["rows"].read_text())
+        return Artifact(outputs={"tokens": folder})
+
+    def walk(self, experiment="exp_a", attempt=1, **changes):
+        job = self.store.job(experiment, attempt)
+        settings = {"plan": plan(), "execution": ExecutionSpec(), "workers": None} | changes
+        return Walk(
+            store=self.store,
+            events=job.writer(),
+            stop=job.stop,
+            experiment=experiment,
+            attempt=attempt,
+            **settings,
+        )
+
+    def kinds(self, experiment="exp_a", attempt=1):
+        return [event.kind for event in self.store.job(experiment, attempt).events().after(0)]
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    return World(tmp_path, monkeypatch)
+
+
+def test_every_stage_is_run_once_and_recorded(world):
+    assert world.walk().run() is None
+    record = world.store.record(TOKENS)
+    assert record.inputs == {"rows": ROWS, "model": "d"}
+    assert (world.store.output(record, "tokens") / "all").read_text() == "1\n2\n3\n"
+    assert world.kinds() == [EventKind.STAGE_STARTED, EventKind.STAGE_RECORDED] * 2
+
+
+def test_a_file_that_changed_since_the_plan_is_refused(world, tmp_path):
+    own = tmp_path / "own.jsonl"
+    own.write_text("planned with this")
+    leaf = Leaf(kind=LeafKind.FILES, location=str(own))
+    digest = LeafDigests(world.store.root / "leaves").known(leaf)
+    tokens = plan().stages[1].model_copy(update={"inputs": {"rows": LeafInput(leaf=leaf, digest=digest)}})
+    own.write_text("and then there was this")
+    failure = world.walk(plan=Plan(stages=(tokens,), outcomes=())).run()
+    assert failure.failure == "data"
+    assert "has changed since the experiment was planned" in failure.message
+    assert world.ran == []
+
+
+def test_what_is_recorded_is_not_run_again(world):
+    world.walk().run()
+    assert world.walk("exp_b").run() is None
+    assert world.ran == ["rows", "tokens"]
+    assert world.kinds("exp_b") == [EventKind.STAGE_CACHED] * 2
+
+
+def test_a_failure_leaves_no_record_and_is_told(world):
+    def broken(config, inputs, context):
+        raise DataError("rows.jsonl: nothing in it")
+
+    world.functions["tokenize"] = broken
+    failure = world.walk().run()
+    assert (failure.failure, failure.stage, failure.retryable) == ("data", "tokens.p1", False)
+    assert world.store.record(TOKENS) is None
+    assert world.kinds()[-1] is EventKind.STAGE_FAILED
+
+
+def test_a_fault_of_our_own_is_internal_and_carries_its_traceback(world):
+    def broken(config, inputs, context):
+        raise KeyError("surprise")
+
+    world.functions["tokenize"] = broken
+    failure = world.walk().run()
+    assert failure.failure == "internal"
+    assert "surprise" in failure.log_tail
+
+
+def test_the_next_attempt_gets_the_folder_of_the_one_before(world):
+    seen = []
+
+    def interrupted(config, inputs, context):
+        (context.folder / "checkpoint").write_text("half")
+        raise OSError("disk went away")
+
+    def resumed(config, inputs, context):
+        seen.extend((one / "checkpoint").read_text() for one in context.earlier)
+        return world.tokens(config, inputs, context)
+
+    world.functions["tokenize"] = interrupted
+    assert world.walk().run().retryable
+    world.functions["tokenize"] = resumed
+    assert world.walk(attempt=2).run() is None
+    assert seen == ["half"]
+    attempts = world.store.stage_folder(TOKENS) / "attempts"
+    assert [path.name for path in attempts.iterdir()] == ["2"]
+
+
+def test_a_stop_ends_the_walk_as_cancelled_and_hands_over(world):
+    def stopped(config, inputs, context):
+        world.store.job("exp_a", 1).ask_to_stop("asked")
+        context.raise_if_stopped()
+
+    world.functions["tokenize"] = stopped
+    assert world.walk().run().code == Cancelled.code
+    world.functions["tokenize"] = world.tokens
+    assert world.walk("exp_b").run() is None
+
+
+def test_who_waits_is_told_of_it_and_inherits_a_data_failure(world):
+    holder = world.store.leases(ROWS).acquire(walking.Holder.here("exp_other", 1))
+    from cftray.store import Failure
+
+    def wait(seconds):
+        holder.release(Failure(failure="data", code="bad-data", message="no rows at all", retryable=False))
+
+    failure = world.walk(wait=wait).run()
+    assert failure.failure == "data"
+    assert "no rows at all" in failure.message
+    assert "exp_other" in failure.message
+    assert world.kinds()[0] is EventKind.STAGE_WAITING
+    assert world.ran == []
+
+
+def test_who_waits_runs_the_stage_itself_when_the_holder_was_cancelled(world):
+    holder = world.store.leases(ROWS).acquire(walking.Holder.here("exp_other", 1))
+    assert world.walk(wait=lambda seconds: holder.release()).run() is None
+    assert world.ran == ["rows", "tokens"]
+
+
+def test_a_failure_before_the_wait_is_not_inherited(world):
+    def broken(config, inputs, context):
+        raise DataError("bad once")
+
+    world.functions["mini_rows"] = broken
+    world.walk().run()
+    world.functions["mini_rows"] = world.rows
+    assert world.walk("exp_b").run() is None
+
+
+def test_who_waits_can_be_stopped(world):
+    world.store.leases(ROWS).acquire(walking.Holder.here("exp_other", 1))
+    failure = world.walk(wait=lambda seconds: world.store.job("exp_a", 1).ask_to_stop("asked")).run()
+    assert failure.code == Cancelled.code
+
+
+def test_a_holder_that_is_killed_is_followed_at_once(world, tmp_path):
+    program = textwrap.dedent(
+        f"""
+        from pathlib import Path
+        from cftray.store import Holder, Store
+        lease = Store(Path({str(tmp_path)!r})).leases({ROWS!r}).acquire(
+            Holder.here("exp_killed", 1))
+        print(lease.token, flush=True)
+        input()
+        """
+    )
+    child = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdout.readline() == b"1\n"
+
+    def wait(seconds):
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+
+    assert world.walk(wait=wait).run() is None
+    assert world.ran == ["rows", "tokens"]

@@ -1,0 +1,256 @@
+"""The command line: what is printed, where, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from cftray.cli import app as cli
+from cftray.cli import session
+from cftray.client import Client
+
+ID = "exp_7k2qh3m5x2ab"
+LINKS = {name: f"http://service/{name}" for name in ("self", "report", "ray_dashboard", "mlflow")}
+
+
+def stage(name: str, title: str, state: str, **more: Any) -> dict[str, Any]:
+    rest = {"kind": "train", "cached": False, "why": None, "fingerprint": None, "needs": [], "started_at": None}
+    return {"name": name, "title": title, "state": state, **rest, "ended_at": None, "progress": None, **more}
+
+
+RUNNING = {
+    "step": 9120, "total": 14305, "unit": "steps", "tokens_per_s": 31000.0, "eta_seconds": 6120.0,
+    "figures": {"loss": 0.874},
+}  # fmt: skip
+STAGES = [
+    stage("train.p1", "phase 1", "cached", why="recorded by exp_0"),
+    stage("rows", "replay 10 %", "recorded", started_at="2026-11-23T20:00:00Z", ended_at="2026-11-23T20:00:19Z"),
+    stage("train.p2", "phase 2", "running", progress=RUNNING, needs=["train.p1", "rows"]),
+    stage("evaluate.p2", "evaluate P2", "new", needs=["train.p2"]),
+]
+
+
+def view(state: str = "running", **more: Any) -> dict[str, Any]:
+    progress = {"stages_done": 2, "stages_total": 4, "title": "phase 2"}
+    return {
+        "id": ID, "name": "mini-similar", "state": state, "terminal": state not in ("queued", "running"),
+        "waiting_for": None, "failure": None, "created_at": "2026-11-23T20:00:00Z", "progress": progress,
+        "plan": {"complete": True, "stages": STAGES}, "links": LINKS, **more,
+    }  # fmt: skip
+
+
+def event(number: int, kind: str, name: str | None = None, **data: Any) -> dict[str, Any]:
+    return {"seq": number, "at": "2026-11-23T20:33:01.5Z", "kind": kind, "stage": name, "data": data}
+
+
+HISTORY = [
+    event(1, "experiment.queued"),
+    event(2, "stage.started", "train.p2"),
+    event(3, "stage.progress", "train.p2", step=9120, total=14305, unit="steps", figures={"loss": 0.874}),
+    event(4, "stage.progress", "train.p2", step=9121, total=14305, unit="steps", figures={"loss": 0.873}),
+    event(5, "stage.recorded", "train.p2", seconds=12.0, metrics={}),
+]
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+class Console:
+    """Runs commands against `answer`; collects output, errors and exit code."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.monkeypatch, self.capsys = monkeypatch, capsys
+        self.answer: Handler = lambda _request: httpx.Response(200, json=view())
+
+    def __call__(self, *arguments: str) -> tuple[int, str, str]:
+        client = Client("http://service", transport=httpx.MockTransport(self.answer))
+        self.monkeypatch.setattr(session.Session, "client", lambda _self: client)
+        self.monkeypatch.setattr(sys, "argv", ["cftray", *arguments])
+        with pytest.raises(SystemExit) as end:
+            cli.run()
+        code = end.value.code
+        seen = self.capsys.readouterr()
+        return code if isinstance(code, int) else 0, seen.out, seen.err
+
+
+@pytest.fixture
+def cftray(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Console:
+    return Console(monkeypatch, capsys)
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> str:
+    path = tmp_path / "spec.yaml"
+    path.write_text("recipe: mini\npair: similar\n")
+    return str(path)
+
+
+def ending(state: str, **more: Any) -> Handler:
+    """A service whose experiment is over once its events have been read."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if not request.url.path.endswith("/events"):
+            return httpx.Response(200, json=view(state, **more))
+        if request.headers["accept"] == "text/event-stream":
+            frames = "".join(f"data: {json.dumps(one)}\n\n" for one in HISTORY)
+            return httpx.Response(200, text=frames)
+        return httpx.Response(200, json={"data": [], "has_more": False, "next": 5, "terminal": True})
+
+    return answer
+
+
+def test_get_shows_every_stage_as_it_is(cftray: Console) -> None:
+    code, out, _ = cftray("get", ID)
+
+    assert code == 0
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert "✓ phase 1 recorded by exp_0" in lines
+    assert "✓ replay 10 % 0:19" in lines
+    assert any("step 9,120 of 14,305 loss 0.87 31k tok/s 1:42:00 left" in line for line in lines)
+    assert "· evaluate P2 waits for phase 2" in lines
+
+
+def test_submit_names_the_experiment_and_its_address(cftray: Console, spec: str) -> None:
+    code, out, _ = cftray("submit", spec)
+
+    assert code == 0
+    assert ID in out
+    assert LINKS["self"] in out
+
+
+def test_watching_off_a_terminal_is_a_line_an_event_without_control_characters(cftray: Console, spec: str) -> None:
+    cftray.answer = ending("succeeded")
+
+    code, out, _ = cftray("submit", spec, "--watch")
+
+    assert code == 0
+    assert "20:33:01  mini-similar  phase 2  started" in out
+    assert "step 9,120 of 14,305" in out
+    assert "step 9,121 of 14,305" not in out  # too soon after the last
+    assert "phase 2  recorded after 12 s" in out
+    assert not set(out) & {"\x1b", "\r", "\x08"}
+
+
+def test_watching_an_experiment_that_fails_ends_with_1_and_says_why(cftray: Console) -> None:
+    failure = {"stage": "phase 1", "message": "data has no supervised token", "log_tail": "last line"}
+    cftray.answer = ending("failed", failure=failure)
+
+    code, out, _ = cftray("watch", ID)
+
+    assert code == 1
+    assert "data has no supervised token" in out
+    assert "last line" in out
+
+
+def test_watching_for_programs_is_json_lines(cftray: Console) -> None:
+    cftray.answer = ending("succeeded")
+
+    code, out, _ = cftray("watch", ID, "--json")
+
+    assert code == 0
+    assert [json.loads(line)["seq"] for line in out.splitlines()] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("get", ID), ("list",), ("cancel", ID), ("plan", "SPEC"), ("submit", "SPEC"), ("recipes",), ("schema",)],
+)
+def test_json_is_all_that_is_printed(cftray: Console, spec: str, arguments: tuple[str, ...]) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        page = {"data": [view()], "has_more": False, "next": None}
+        listed = request.method == "GET" and request.url.path in ("/v1/experiments", "/v1/recipes")
+        return httpx.Response(200, json=page if listed else view())
+
+    cftray.answer = answer
+    code, out, err = cftray(*(spec if one == "SPEC" else one for one in arguments), "--json")
+
+    assert code == 0
+    assert json.loads(out)
+    assert err == ""
+
+
+def test_a_refusal_lists_every_fault_under_the_file_s_name(cftray: Console, spec: str) -> None:
+    faults = [
+        {"path": "phase2.mitigation.ratio", "given": "1.5", "expected": "more than 0, at most 1"},
+        {"path": "pair", "given": "x", "expected": "similar or dissimilar"},
+    ]
+    problem = {"status": 422, "code": "spec-refused", "detail": "2 faults, nothing was stored", "faults": faults}
+    cftray.answer = lambda _request: httpx.Response(422, json=problem)
+
+    code, out, err = cftray("submit", spec)
+
+    assert (code, out) == (2, "")
+    assert err.splitlines() == [
+        f"{spec}: 2 faults, nothing was stored",
+        "  phase2.mitigation.ratio   1.5   more than 0, at most 1",
+        "  pair                      x     similar or dissimilar",
+    ]
+
+
+def test_a_refusal_for_programs_is_json_on_standard_error(cftray: Console, spec: str) -> None:
+    problem = {
+        "status": 422,
+        "code": "spec-refused",
+        "detail": "…",
+        "faults": [{"path": "a", "given": "b", "expected": "c"}],
+    }
+    cftray.answer = lambda _request: httpx.Response(422, json=problem)
+
+    code, out, err = cftray("submit", spec, "--json")
+
+    assert (code, out) == (2, "")
+    assert json.loads(err)["faults"] == [{"path": "a", "given": "b", "expected": "c"}]
+
+
+def test_an_experiment_that_does_not_exist_is_a_wrong_request(cftray: Console) -> None:
+    cftray.answer = lambda _request: httpx.Response(404, json={"code": "not-found", "detail": "no experiment exp_x"})
+
+    assert cftray("get", "exp_x") == (2, "", "no experiment exp_x\n")
+
+
+def test_a_file_that_is_not_there_is_a_wrong_request(cftray: Console, tmp_path: Path) -> None:
+    code, _, err = cftray("submit", str(tmp_path / "no.yaml"))
+
+    assert code == 2
+    assert "no.yaml" in err
+
+
+def test_a_service_that_can_t_be_reached_ends_with_3(cftray: Console) -> None:
+    def gone(_request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("Connection refused")
+
+    cftray.answer = gone
+    code, out, err = cftray("list")
+
+    assert (code, out) == (3, "")
+    assert "http://service can't be reached" in err
+
+
+def test_the_stack_of_this_folder_is_found_by_its_state_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CFTRAY_HOME", raising=False)
+    (tmp_path / ".cftray").mkdir()
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    parts = [{"name": "ray", "url": "http://127.0.0.1:1"}, {"name": "api", "url": "http://127.0.0.1:8123"}]
+    (tmp_path / ".cftray" / "state.json").write_text(json.dumps({"parts": parts}))
+    monkeypatch.chdir(tmp_path / "deep" / "er")
+
+    assert session.local_stack() == "http://127.0.0.1:8123"
+
+    (tmp_path / ".cftray" / "state.json").write_text("{")
+    assert session.local_stack() is None
+
+
+def test_help_needs_neither_torch_nor_ray_nor_the_spec_s_models() -> None:
+    code = (
+        "import sys; from cftray.cli import app; "
+        "heavy = {'torch', 'ray', 'mlflow', 'numpy', 'pydantic', 'httpx'} & set(sys.modules); print(sorted(heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
