@@ -50,13 +50,13 @@ test: install
 	@$(PYTHON) -m pytest
 
 test-slow: install
-	@$(PYTHON) -m pytest -m slow --timeout 1800
+	@$(PYTHON) -m pytest -m slow --timeout 1800 --session-timeout 7200
 
 test-chaos: install
-	@$(PYTHON) -m pytest -m chaos --timeout 1800
+	@$(PYTHON) -m pytest -m chaos --timeout 1800 --session-timeout 7200
 
 test-gpu: install
-	@$(PYTHON) -m pytest -m gpu --timeout 1800
+	@$(PYTHON) -m pytest -m gpu --timeout 1800 --session-timeout 7200
 
 check: install
 	@$(PYTHON) -m ruff check

@@ -7,6 +7,7 @@ finds everything recorded never pays for it.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import logging
@@ -45,6 +46,7 @@ class RayWorkers:
         self.scratch = scratch
         self.address = address
         self._joined = threading.Lock()
+        self._one_group = threading.Lock()
 
     def join(self) -> Any:
         """The ray module, connected to the cluster. Raises InfraError where there is none."""
@@ -71,7 +73,7 @@ class RayWorkers:
     def group(
         self, entry: Entry, request: Mapping[str, Any], *, size: int, accelerator: str | None, name: str
     ) -> None:
-        """See Workers."""
+        """See Workers. One group at a time in a process: others wait."""
         self.join()
         from ray.train import FailureConfig, RunConfig, ScalingConfig
         from ray.train.torch import TorchConfig, TorchTrainer
@@ -96,7 +98,29 @@ class RayWorkers:
             ),
             torch_config=TorchConfig(backend="gloo" if accelerator is None else "nccl"),
         )
-        _watched(trainer.fit, request, functools.partial(_told, failures))
+        with self._one_group:
+            try:
+                _watched(trainer.fit, request, functools.partial(_told, failures))
+            except Exception:
+                with contextlib.suppress(Exception):  # a cluster that is gone keeps no room
+                    self._give_back_room()
+                raise
+
+    def _give_back_room(self) -> None:
+        """Remove the placement groups of this process's job.
+
+        Ray Train's controller leaves its own behind where a worker dies while the group starts (it treats that
+        as a fault of the controller and skips the group's shutdown), and Ray keeps it until the job ends:
+        without this, nothing that this process starts next would ever find room.
+        """
+        ray = self.join()
+        from ray.util.placement_group import PlacementGroup, placement_group_table, remove_placement_group
+
+        # A placement group's id ends with its job's.
+        job = ray.get_runtime_context().get_job_id()
+        for identifier, entry in placement_group_table().items():
+            if identifier.endswith(job) and entry["state"] != "REMOVED":
+                remove_placement_group(PlacementGroup(ray.PlacementGroupID(bytes.fromhex(identifier))))
 
     def call(self, entry: Entry, request: Mapping[str, Any], *, accelerator: str | None, name: str) -> Any:
         """See Workers."""

@@ -10,6 +10,9 @@ from cftray.errors import Cancelled, DataError, InfraError
 from cftray.stage import Workers
 
 
+pytestmark = pytest.mark.timeout(120)
+
+
 @pytest.fixture(params=["local", "ray"])
 def workers(request, tmp_path) -> Workers:
     if request.param == "local":
@@ -80,6 +83,13 @@ def test_a_process_that_dies_is_an_infrastructure_failure(workers, tmp_path, how
     size = {"size": 2} if how == "group" else {}
     with pytest.raises(InfraError):
         getattr(workers, how)(die, asked(tmp_path), accelerator=None, name="die", **size)
+
+
+def test_a_group_that_died_gives_its_room_back(workers, tmp_path):
+    with pytest.raises(InfraError):
+        workers.group(die, asked(tmp_path), size=2, accelerator=None, name="die")
+    workers.group(write_rank, asked(tmp_path), size=2, accelerator=None, name="next")
+    assert len(list(tmp_path.glob("rank*"))) == 2
 
 
 def test_a_fault_of_our_own_is_not_dressed_up(workers, tmp_path):
