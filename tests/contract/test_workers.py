@@ -9,7 +9,6 @@ import pytest
 from cftray.errors import Cancelled, DataError, InfraError
 from cftray.stage import Workers
 
-
 pytestmark = pytest.mark.timeout(120)
 
 
