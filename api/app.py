@@ -23,6 +23,8 @@ from api.experiments.service import Clock, ExperimentService
 from api.experiments.views import Views
 from api.health.endpoints import router as health_router
 from api.health.service import HealthService
+from api.matrices.endpoints import router as matrices_router
+from api.matrices.service import MatrixService
 from api.middleware import BodyLimit, KnownHosts
 from api.mlflow_observer import MlflowObserver
 from api.plans.checks import FileChecks
@@ -88,7 +90,7 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
     app.add_middleware(BodyLimit, most=settings.max_body_bytes)
     if settings.loopback:
         app.add_middleware(KnownHosts, hosts=_hosts(settings))
-    for router in (experiments_router, plans_router, recipes_router, schema_router, health_router):
+    for router in (experiments_router, matrices_router, plans_router, recipes_router, schema_router, health_router):
         app.include_router(router)
     app.add_api_route("/", _index, include_in_schema=False)
     return app
@@ -111,8 +113,11 @@ def _build(settings: Settings, parts: Parts) -> tuple[Services, Backstage]:
     digests = LeafDigests(store.root / "leaves")
     work, changed = Wakeup(), Wakeup()
     plans = PlanService(database, store, FileChecks(settings), digests)
+    views = Views(settings)
+    experiments = ExperimentService(database, plans, views, work, parts.clock)
     services = Services(
-        experiments=ExperimentService(database, plans, Views(settings), work, parts.clock),
+        experiments=experiments,
+        matrices=MatrixService(database, store, plans, experiments, views, work, parts.clock),
         plans=plans,
         logs=LogService(database, JobLogs(store, jobs)),
         reports=ReportService(database, store),

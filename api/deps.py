@@ -12,6 +12,7 @@ from api.experiments.logs import LogService
 from api.experiments.reporting import ReportService
 from api.experiments.service import ExperimentService
 from api.health.service import HealthService
+from api.matrices.service import MatrixService
 from api.plans.service import PlanService
 from api.wakeup import Wakeup
 
@@ -21,6 +22,7 @@ class Services:
     """The services of one application."""
 
     experiments: ExperimentService
+    matrices: MatrixService
     plans: PlanService
     logs: LogService
     reports: ReportService
@@ -39,6 +41,10 @@ _Services = Annotated[Services, Depends(services)]
 
 def _experiments(all_of_them: _Services) -> ExperimentService:
     return all_of_them.experiments
+
+
+def _matrices(all_of_them: _Services) -> MatrixService:
+    return all_of_them.matrices
 
 
 def _plans(all_of_them: _Services) -> PlanService:
@@ -63,6 +69,7 @@ def _changed(all_of_them: _Services) -> Wakeup:
 
 Document = Annotated[dict[str, Any], Depends(read_document)]
 Experiments = Annotated[ExperimentService, Depends(_experiments)]
+Matrices = Annotated[MatrixService, Depends(_matrices)]
 Plans = Annotated[PlanService, Depends(_plans)]
 Logs = Annotated[LogService, Depends(_logs)]
 Reports = Annotated[ReportService, Depends(_reports)]

@@ -161,3 +161,31 @@ class EventRow(Base):
     kind: Mapped[str] = mapped_column(String(32))
     stage: Mapped[str | None] = mapped_column(String(64))
     data: Mapped[dict[str, Any]]
+
+
+class MatrixRow(Base):
+    """A matrix as it was POSTed; its cells are experiments."""
+
+    __tablename__ = "matrices"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True)
+    id: Mapped[str] = mapped_column(String(16), unique=True)
+    name: Mapped[str] = mapped_column(String(128))
+    created_at: Mapped[datetime]
+    document: Mapped[dict[str, Any]]
+    idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
+    body_hash: Mapped[str] = mapped_column(String(64))
+
+
+class CellRow(Base):
+    """One cell of a matrix: its row in the table, its coordinates, the experiment that it is."""
+
+    __tablename__ = "matrix_cells"
+    __table_args__ = (Index("ix_matrix_cells_experiment", "experiment_id"),)
+
+    matrix_id: Mapped[str] = mapped_column(ForeignKey("matrices.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    experiment_id: Mapped[str] = mapped_column(ForeignKey("experiments.id", ondelete="CASCADE"))
+    row: Mapped[str] = mapped_column(String(256))
+    coordinates: Mapped[dict[str, Any]]

@@ -44,6 +44,7 @@ class ListQuery(BaseModel):
     state: list[State] = []
     label: Annotated[list[Name], Field(max_length=8)] = []
     name: Name | None = None
+    matrix: Annotated[str | None, Field(max_length=64, description="a matrix's id: its cells")] = None
     after: Annotated[str | None, Field(max_length=64, description="`next` of the page before")] = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
@@ -79,7 +80,7 @@ def create(document: Document, experiments: Experiments, response: Response, key
 @router.get("", responses=responses(422))
 def list_experiments(query: Annotated[ListQuery, Query()], experiments: Experiments) -> Page:
     """Experiments, the newest first."""
-    wanted = Filter(state=tuple(query.state), label=tuple(query.label), name=query.name)
+    wanted = Filter(state=tuple(query.state), label=tuple(query.label), name=query.name, matrix=query.matrix)
     return experiments.page(wanted, query.after, query.limit)
 
 

@@ -1,4 +1,4 @@
-"""Names of experiments: `exp_` and twelve characters that hold 60 random bits.
+"""Names of experiments and matrices: a prefix and twelve characters that hold 60 random bits.
 
 Order comes from the database's sequence, so an id says nothing about when, or how many.
 """
@@ -12,6 +12,6 @@ LENGTH = 12
 PATTERN = rf"^exp_[{ALPHABET}]{{{LENGTH}}}$"
 
 
-def new_id() -> str:
-    """A name that no other experiment has."""
-    return "exp_" + "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+def new_id(prefix: str = "exp") -> str:
+    """A name that nothing else has."""
+    return f"{prefix}_" + "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))

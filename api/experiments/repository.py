@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, defer
 
 from api.experiments.states import OPEN, Happening, State
-from api.tables import AttemptRow, EventRow, ExperimentRow, LabelRow, StageRow
+from api.tables import AttemptRow, CellRow, EventRow, ExperimentRow, LabelRow, StageRow
 from cftray.store.events import EventKind
 
 _BODY = (defer(ExperimentRow.spec, raiseload=True), defer(ExperimentRow.plan, raiseload=True))
@@ -24,6 +24,7 @@ class Filter:
     state: tuple[State, ...] = ()
     label: tuple[str, ...] = ()
     name: str | None = None
+    matrix: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,11 @@ class ExperimentRepository:
             query = query.where(ExperimentRow.state.in_(wanted.state))
         if wanted.name is not None:
             query = query.where(ExperimentRow.name == wanted.name)
+        if wanted.matrix is not None:
+            cell = select(CellRow.position).where(
+                CellRow.matrix_id == wanted.matrix, CellRow.experiment_id == ExperimentRow.id
+            )
+            query = query.where(cell.exists())
         for label in wanted.label:
             having = select(LabelRow.seq).where(LabelRow.label == label, LabelRow.seq == ExperimentRow.seq)
             query = query.where(having.exists())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +30,15 @@ from cftray.spec import ExperimentSpec
 Clock = Callable[[], datetime]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """An experiment that is ready to be stored."""
+
+    spec: ExperimentSpec
+    plan: Plan
+    stages: Sequence[PlannedStage]
+
+
 class ExperimentService:
     """See the module. One transaction a call; `wakeup` tells the reconciler after it."""
 
@@ -48,11 +58,11 @@ class ExperimentService:
         earlier = self._earlier(key, digest)
         if earlier is not None:
             return earlier, True
-        spec = self.plans.spec(document)
-        plan = self.plans.plan(spec)
-        stages = self.plans.stages(plan)
+        new = self.prepare(self.plans.spec(document))
         try:
-            view = self._store(spec, plan, stages, key, digest)
+            with self.database.write() as session:
+                repository = ExperimentRepository(session)
+                view = self._view(repository, self.add(repository, new, key=key, digest=digest))
         except IntegrityError:
             earlier = self._earlier(key, digest)  # the same key, at the same moment
             if earlier is None:
@@ -60,6 +70,38 @@ class ExperimentService:
             return earlier, True
         self.wakeup.notify()
         return view, False
+
+    def prepare(self, spec: ExperimentSpec) -> Prepared:
+        """What a checked spec would be stored as."""
+        plan = self.plans.plan(spec)
+        return Prepared(spec=spec, plan=plan, stages=self.plans.stages(plan))
+
+    def add(
+        self, repository: ExperimentRepository, new: Prepared, *, key: str | None = None, digest: str | None = None
+    ) -> ExperimentRow:
+        """Store a prepared experiment in the caller's transaction."""
+        now = self.clock()
+        row = ExperimentRow(
+            id=new_id(),
+            name=new.spec.name,
+            project=new.spec.project,
+            labels=list(new.spec.labels),
+            state=State.QUEUED,
+            created_at=now,
+            updated_at=now,
+            attempts_before=0,
+            last_event=0,
+            tracked_seq=0,
+            plan_complete=new.plan.complete,
+            idempotency_key=key,
+            body_hash=digest,
+            spec=canonical(new.spec),
+            plan=canonical(new.plan),
+        )
+        repository.add(row, stage_rows(row.id, new.stages))
+        repository.append(row, Happening.QUEUED, now)
+        repository.session.flush()
+        return row
 
     def get(self, identifier: str) -> ExperimentView:
         """One experiment. Raises NotFound."""
@@ -140,34 +182,6 @@ class ExperimentService:
                 return None
             if row.body_hash != digest:
                 raise KeyReused(f"this Idempotency-Key made {row.id} from another body; choose a new key")
-            return self._view(repository, row)
-
-    def _store(
-        self, spec: ExperimentSpec, plan: Plan, stages: Sequence[PlannedStage], key: str | None, digest: str
-    ) -> ExperimentView:
-        now = self.clock()
-        row = ExperimentRow(
-            id=new_id(),
-            name=spec.name,
-            project=spec.project,
-            labels=list(spec.labels),
-            state=State.QUEUED,
-            created_at=now,
-            updated_at=now,
-            attempts_before=0,
-            last_event=0,
-            tracked_seq=0,
-            plan_complete=plan.complete,
-            idempotency_key=key,
-            body_hash=digest,
-            spec=canonical(spec),
-            plan=canonical(plan),
-        )
-        with self.database.write() as session:
-            repository = ExperimentRepository(session)
-            repository.add(row, stage_rows(row.id, stages))
-            repository.append(row, Happening.QUEUED, now)
-            session.flush()
             return self._view(repository, row)
 
     def _view(self, repository: ExperimentRepository, row: ExperimentRow) -> ExperimentView:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from api.settings import Settings
-from cftray.data.adapters import load_rows, sample_rows
+from cftray.data.adapters import Align, by_key, by_line, load_rows, sample_rows
 from cftray.data.templates import ChatTemplate, load_template
 from cftray.errors import CFTRayError, DataError, Fault
 from cftray.plan import Leaf, LeafKind
 from cftray.plan.graph import model_leaf
-from cftray.spec import DataSpec, ExperimentSpec, FileData, ModelRef, Template, TextTemplate
+from cftray.spec import Alignment, DataSpec, ExperimentSpec, FileData, ModelRef, Template, TextTemplate
+from cftray.spec.data import Adapter
 from cftray.spec.model import MINI_BASE
 from cftray.store.leaves import leaf_fault, locate_files, locate_model
 
@@ -50,10 +51,19 @@ class FileChecks:
     def _data(self, path: str, data: DataSpec) -> Iterator[Fault]:
         if not isinstance(data, FileData):
             return
-        fault = _found(f"{path}.path", Leaf(kind=LeafKind.FILES, location=data.path))
+        align = _aligned(data)
+        yield from self._files(path, data.path, lambda files: _rows_fault(path, data, files, align))
+        if data.english is not None:
+            own, english = f"{path}.english", data.english
+            yield from self._files(
+                own, english.path, lambda files: _readable(own, english.path, files, english.adapter, "en", align)
+            )
+
+    def _files(self, path: str, location: str, rows: Callable[[list[Path]], Fault | None]) -> Iterator[Fault]:
+        fault = _found(f"{path}.path", Leaf(kind=LeafKind.FILES, location=location))
         if fault is None:
-            files = locate_files(data.path)
-            fault = _outside(f"{path}.path", data.path, files, self.data_roots) or _rows_fault(path, data, files)
+            files = locate_files(location)
+            fault = _outside(f"{path}.path", location, files, self.data_roots) or rows(files)
         if fault is not None:
             yield fault
 
@@ -72,18 +82,37 @@ def _outside(path: str, given: str, files: list[Path], roots: tuple[Path, ...]) 
     return Fault(path=path, given=given[:80], expected=f"a path under {' or '.join(map(str, roots))}")
 
 
-def _rows_fault(path: str, data: FileData, files: list[Path]) -> Fault | None:
-    if sum(file.stat().st_size for file in files) > READ_WHOLE_BYTES:
+def _aligned(data: FileData) -> Align | None:
+    if data.english is None or data.english.alignment is Alignment.NONE:
         return None
+    return by_line if data.english.alignment is Alignment.LINE else by_key(data.english.key)
+
+
+def _rows_fault(path: str, data: FileData, files: list[Path], align: Align | None) -> Fault | None:
+    fault = _readable(path, data.path, files, data.adapter, data.language, align)
+    if fault is not None or data.samples is None or _large(files):
+        return fault
     try:
-        rows = load_rows(files, data.adapter, data.language).rows
-    except (CFTRayError, OSError) as error:
-        return _as_fault(f"{path}.path", data.path, error)
-    try:
-        sample_rows(rows, data.samples, data.sample_seed)
+        sample_rows(load_rows(files, data.adapter, data.language).rows, data.samples, data.sample_seed)
     except DataError as error:
         return _as_fault(f"{path}.samples", str(data.samples), error)
     return None
+
+
+def _readable(
+    path: str, given: str, files: list[Path], adapter: Adapter, language: str, align: Align | None
+) -> Fault | None:
+    if _large(files):
+        return None
+    try:
+        load_rows(files, adapter, language, align)
+    except (CFTRayError, OSError) as error:
+        return _as_fault(f"{path}.path", given, error)
+    return None
+
+
+def _large(files: list[Path]) -> bool:
+    return sum(file.stat().st_size for file in files) > READ_WHOLE_BYTES
 
 
 def _template_faults(spec: ExperimentSpec) -> Iterator[Fault]:

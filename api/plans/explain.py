@@ -21,6 +21,8 @@ def differences(plan: Plan, node: StageNode, record: Record) -> str | None:
         for name, digest in _input_digests(plan, node).items()
         if digest is not None and name in record.inputs and record.inputs[name] != digest
     ]
+    told += [f"{name} is new to it" for name in node.inputs if name not in record.inputs]
+    told += [f"{name} is not part of it any more" for name in record.inputs if name not in node.inputs]
     if not told:
         return None
     more = f" and {len(told) - MOST} more" if len(told) > MOST else ""

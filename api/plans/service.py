@@ -10,7 +10,7 @@ from api.plans.checks import FileChecks
 from api.plans.explain import code_changed, differences
 from api.plans.repository import PlanRepository
 from api.plans.schemas import PlannedStage, PlanView
-from cftray.errors import SpecRefused
+from cftray.errors import Fault, SpecRefused
 from cftray.plan import Plan, StageNode, build_plan
 from cftray.plan.checks import spec_faults
 from cftray.recipes import pack_digest, spec_from_document
@@ -30,10 +30,14 @@ class PlanService:
     def spec(self, document: dict[str, Any]) -> ExperimentSpec:
         """The checked spec of a document. Raises SpecRefused with every fault."""
         spec = spec_from_document(document)
-        faults = [*spec_faults(spec), *self.checks.faults(spec)]
+        faults = self.faults(spec)
         if faults:
             raise SpecRefused(faults)
         return spec
+
+    def faults(self, spec: ExperimentSpec) -> list[Fault]:
+        """What the spec itself and the files it names show to be wrong."""
+        return [*spec_faults(spec), *self.checks.faults(spec)]
 
     def plan(self, spec: ExperimentSpec) -> Plan:
         """Its stages; those that depend on a large file not hashed yet have no fingerprint."""

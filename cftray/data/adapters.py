@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ from cftray.spec.data import Adapter
 
 Reader = Callable[[Path, str, Any, str], Row | None]
 """(file, place, record, language) to a row, or None where a needed field is empty."""
+
+Align = Callable[[str, int, Any], str]
+"""(place, number among all records, record) to the id that a row shares with its English counterpart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,20 +35,40 @@ class Loaded:
     empty: int
 
 
-def load_rows(files: Iterable[Path], adapter: Adapter, language: str) -> Loaded:
-    """All rows of `files`. Raises DataError where a file can't be read as the adapter says."""
+def load_rows(files: Iterable[Path], adapter: Adapter, language: str, align: Align | None = None) -> Loaded:
+    """All rows of `files`; `align` also fills their `english_id`.
+
+    Raises DataError where a file can't be read as the adapter says, or a record lacks what it is aligned by.
+    """
     rows: list[Row] = []
     records = 0
     for path in files:
         for place, record in _records(path):
-            records += 1
             row = READERS[adapter](path, place, record, language)
             if row is not None:
-                rows.append(row)
+                rows.append(row if align is None else replace(row, english_id=align(place, records, record)))
+            records += 1
     if not rows:
         names = ", ".join(path.name for path in files)
         raise DataError(f"{names}: no usable row in {records} records; expected instruction and output")
     return Loaded(rows=rows, records=records, empty=records - len(rows))
+
+
+def by_line(place: str, number: int, record: Any) -> str:  # noqa: ARG001 - one of two ways to align
+    """Align the n-th record with the n-th."""
+    return str(number)
+
+
+def by_key(key: str) -> Align:
+    """Align records by the value of a field. Raises DataError where a record has none."""
+
+    def read(place: str, number: int, record: Any) -> str:  # noqa: ARG001
+        value = record.get(key)
+        if not isinstance(value, str | int) or value == "":
+            raise DataError(f"{place}: has no {key}; alignment by id needs it in every record of both files")
+        return str(value)
+
+    return read
 
 
 def sample_rows(rows: list[Row], samples: int | None, seed: int) -> list[Row]:

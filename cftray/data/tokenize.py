@@ -16,14 +16,13 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from cftray.data.adapters import load_rows, read_rows, sample_rows
 from cftray.data.rows import Row
+from cftray.data.sources import rows_of
 from cftray.data.templates import ChatTemplate, load_template
 from cftray.data.tokenized import TokenizedWriter
 from cftray.errors import DataError, ModelError
 from cftray.plan.stages import TokenizeConfig
 from cftray.stage import Artifact, Progress, StageContext
-from cftray.store.leaves import locate_files
 
 BATCH = 1000
 
@@ -46,7 +45,8 @@ def run(config: TokenizeConfig, inputs: Mapping[str, Path], context: StageContex
 
     Raises DataError where nothing is left to learn from, ModelError where there is no tokenizer.
     """
-    rows, empty = _rows(config, inputs["rows"])
+    loaded = rows_of(config.source, inputs["rows"])
+    rows, empty = loaded.rows, loaded.empty
     template = load_template(config.template, inputs["model"])
     tokenizer = _tokenizer(inputs["model"])
     folder = context.folder / "tokens"
@@ -64,13 +64,6 @@ def run(config: TokenizeConfig, inputs: Mapping[str, Path], context: StageContex
         )
     writer.close(template_text=template.text, max_length=config.max_length)
     return Artifact(outputs={"tokens": folder}, metrics=_metrics(counts, empty), details=_details(counts))
-
-
-def _rows(config: TokenizeConfig, source: Path) -> tuple[list[Row], int]:
-    if config.adapter is None:
-        return read_rows(source), 0
-    loaded = load_rows(locate_files(str(source)), config.adapter, config.language or "und")
-    return sample_rows(loaded.rows, config.samples, config.sample_seed), loaded.empty
 
 
 def _tokenizer(model_dir: Path) -> Tokenizer:

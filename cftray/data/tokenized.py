@@ -35,7 +35,7 @@ class TokenizedWriter:
         self._languages: list[int] = []
         self._names: dict[str, int] = {}
 
-    def add(self, tokens: Sequence[int], supervised: Sequence[int], language: str) -> None:
+    def add(self, tokens: Sequence[int] | np.ndarray, supervised: Sequence[int] | np.ndarray, language: str) -> None:
         """Append one sample.
 
         The first token of a sample has nothing before it to be predicted from, so it is never
@@ -127,18 +127,21 @@ class TokenizedData:
         """The highest token id of all; -1 where there is none."""
         return int(self._tokens.max(initial=-1))
 
-    def composition(self) -> dict[str, dict[str, int]]:
-        """By language: samples, tokens, supervised tokens."""
+    def language(self, sample: int) -> str:
+        """The language of one sample, as its writer was told."""
+        return str(self.meta["languages"][self._languages[sample]])
+
+    def composition(self, first: int | None = None) -> dict[str, dict[str, int]]:
+        """By language: samples, tokens, supervised tokens; of the first `first` samples, or of all."""
         names = self.meta["languages"]
-        columns = {"tokens": self.lengths(), "supervised_tokens": self.supervised_counts()}
-        samples = np.bincount(self._languages, minlength=len(names))
-        sums = {
-            name: np.bincount(self._languages, weights=column, minlength=len(names))
-            for name, column in columns.items()
-        }
+        codes = self._languages[:first]
+        columns = {"tokens": self.lengths()[:first], "supervised_tokens": self.supervised_counts()[:first]}
+        samples = np.bincount(codes, minlength=len(names))
+        sums = {name: np.bincount(codes, weights=column, minlength=len(names)) for name, column in columns.items()}
         return {
             language: {"samples": int(samples[code]), **{name: int(of[code]) for name, of in sums.items()}}
             for code, language in enumerate(names)
+            if samples[code]
         }
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cftray.errors import Fault
-from cftray.spec import ExperimentSpec, Precision, TrainedPhase
+from cftray.spec import ExperimentSpec, MiniData, Precision, Replay, TrainedPhase, parts_of
+from cftray.spec.data import MULTILINGUAL
 
 
 def spec_faults(spec: ExperimentSpec) -> list[Fault]:
     """Every fault that the spec alone shows."""
-    return [*_split_faults(spec), *_offload_faults(spec), *_precision_faults(spec)]
+    return [*_split_faults(spec), *_offload_faults(spec), *_precision_faults(spec), *_replay_faults(spec)]
 
 
 def _phases(spec: ExperimentSpec) -> Iterator[tuple[str, TrainedPhase]]:
@@ -48,6 +49,19 @@ def _precision_faults(spec: ExperimentSpec) -> Iterator[Fault]:
             given="0",
             expected=f"1 (the same, without saving memory), 2 or 3 with bf16 ({half[0]}.hyperparameters.precision)",
         )
+
+
+def _replay_faults(spec: ExperimentSpec) -> Iterator[Fault]:
+    """Replay needs English counterparts of phase 2's rows."""
+    data = spec.phase2.data
+    there = data.mini in MULTILINGUAL if isinstance(data, MiniData) else data.english is not None
+    if there or not any(isinstance(part, Replay) for part in parts_of(spec.phase2.mitigation)):
+        return
+    if isinstance(data, MiniData):
+        given, expected = str(data.mini), f"a set with English counterparts: {', '.join(MULTILINGUAL)}"
+    else:
+        given, expected = "no english", "english: {path, adapter, alignment: id, line or none}, which replay draws from"
+    yield Fault(path="phase2.data", given=given, expected=expected)
 
 
 def _offload_faults(spec: ExperimentSpec) -> Iterator[Fault]:

@@ -4,6 +4,12 @@
     base model ─────┴─ train p1 ─┬─ evaluate p1
                                  └─ train p2 ── evaluate p2      (tokens of phase 2 likewise)
 
+With replay, phase 2 reads a mix instead of its tokens; with layer freezing, also a selection:
+
+    english ── prompts ─┬─ overlap with phase 1's rows
+                        └─ (answers of the P1 model) ── tokens ── mix
+    base model, P1 model ── frozen
+
 A fingerprint is sha256 over kind, code version, config and the inputs' fingerprints (stages) or
 digests (leaves). The whole graph has fingerprints before anything runs, unless a leaf is still
 being hashed: then it, and what is derived from it, has none yet.
@@ -11,18 +17,24 @@ being hashed: then it, and what is derived from it, has none yet.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple
 
 from cftray.errors import InternalError
 from cftray.plan.canonical import sha256_of
 from cftray.plan.stages import (
     CODE_VERSION,
     EvaluateConfig,
+    GenerateConfig,
     Leaf,
     LeafInput,
     LeafKind,
     MiniRowsConfig,
+    MixConfig,
+    OverlapConfig,
+    ReplayPromptsConfig,
+    RowsSource,
+    SelectFrozenConfig,
     StageConfig,
     StageInput,
     StageKind,
@@ -30,12 +42,28 @@ from cftray.plan.stages import (
     TokenizeConfig,
     TrainConfig,
 )
-from cftray.spec import DataSpec, ExperimentSpec, MiniData, ModelRef, Template
+from cftray.spec import (
+    Alignment,
+    ChangeFreezing,
+    DataSpec,
+    EnglishCounterpart,
+    ExperimentSpec,
+    GenerativeReplay,
+    LowRank,
+    MiniData,
+    ModelRef,
+    RandomFreezing,
+    Replay,
+    Template,
+    parts_of,
+)
 from cftray.spec.base import SpecModel
-from cftray.spec.hyperparameters import Hyperparameters, Precision
+from cftray.spec.hyperparameters import Precision
 
 Digests = Callable[[Leaf], str | None]
 """The digest of a leaf, or None while it is being made."""
+
+Source = LeafInput | StageInput
 
 PackDigest = Callable[[str], str]
 """The content digest of a task pack, by name."""
@@ -86,6 +114,14 @@ def model_leaf(reference: ModelRef) -> Leaf:
     return Leaf(kind=LeafKind.MODEL, location=reference.model, revision=reference.revision)
 
 
+class _First(NamedTuple):
+    """What phase 2 starts from. `tokenizer` is the model whose tokenizer P1 has."""
+
+    model: Source
+    tokenizer: LeafInput
+    precision: Precision
+
+
 class _Builder:
     """Collects nodes by name, so that replicas share what does not depend on their seed."""
 
@@ -101,65 +137,147 @@ class _Builder:
 
     def _replica(self, seed: int) -> Outcome:
         spec = self.spec
-        template2 = spec.phase2.template if spec.phase2.template is not None else spec.template
         base = self._leaf(model_leaf(spec.base))
         p1_train: str | None = None
         if spec.phase1.train is not None:
             phase = spec.phase1.train
             tokens = self._tokens(1, phase.data, base, spec.template, phase.hyperparameters.max_length)
-            p1_train = self._train(1, seed, phase.hyperparameters, spec.template, base, tokens)
-            p1: LeafInput | StageInput = StageInput(stage=p1_train)
+            config = TrainConfig(phase=1, hyperparameters=phase.hyperparameters, template=spec.template, seed=seed)
+            p1_train = self._train(config, {"model": base, "data": StageInput(stage=tokens)})
+            p1: Source = StageInput(stage=p1_train)
             p1_precision, tokenizer = phase.hyperparameters.precision, base
         else:
             assert spec.phase1.adopt is not None
             p1 = tokenizer = self._leaf(model_leaf(spec.phase1.adopt))
             p1_precision = spec.phase2.hyperparameters.precision
+        first = _First(model=p1, tokenizer=tokenizer, precision=p1_precision)
         p1_scores = self._evaluate(1, seed, p1, tokenizer, p1_precision)
-        second = spec.phase2.hyperparameters
-        tokens2 = self._tokens(2, spec.phase2.data, tokenizer, template2, second.max_length)
-        p2_train = self._train(2, seed, second, template2, p1, tokens2)
-        p2_scores = self._evaluate(2, seed, StageInput(stage=p2_train), tokenizer, second.precision)
+        p2_train = self._second(seed, first)
+        second = spec.phase2.hyperparameters.precision
+        p2_scores = self._evaluate(2, seed, StageInput(stage=p2_train), tokenizer, second)
         return Outcome(seed=seed, p1_train=p1_train, p2_train=p2_train, p1_scores=p1_scores, p2_scores=p2_scores)
+
+    def _second(self, seed: int, first: _First) -> str:
+        """Phase 2 with what its mitigation adds."""
+        phase = self.spec.phase2
+        template = phase.template if phase.template is not None else self.spec.template
+        data = self._tokens(2, phase.data, first.tokenizer, template, phase.hyperparameters.max_length)
+        lora: LowRank | None = None
+        inputs: dict[str, Source] = {"model": first.model, "data": StageInput(stage=data)}
+        for part in parts_of(phase.mitigation):
+            match part:
+                case Replay():
+                    inputs["data"] = StageInput(stage=self._replayed(seed, part, first, template, data))
+                case RandomFreezing() | ChangeFreezing():
+                    inputs["frozen"] = StageInput(stage=self._frozen(seed, part, first))
+                case LowRank():
+                    lora = part
+        config = TrainConfig(
+            phase=2, hyperparameters=phase.hyperparameters, template=template, seed=seed, lora=lora
+        )
+        return self._train(config, inputs)
 
     def _tokens(
         self, phase: Literal[1, 2], data: DataSpec, tokenizer: LeafInput, template: Template, max_length: int
     ) -> str:
-        if isinstance(data, MiniData):
-            rows_config = MiniRowsConfig(dataset=data.mini, samples=data.samples, sample_seed=data.sample_seed)
-            rows: LeafInput | StageInput = StageInput(
-                stage=self._add(f"rows.p{phase}", f"rows of phase {phase}", rows_config, {})
-            )
-            config = TokenizeConfig(template=template, max_length=max_length)
-        else:
-            rows = self._leaf(Leaf(kind=LeafKind.FILES, location=data.path))
-            config = TokenizeConfig(
-                template=template,
-                max_length=max_length,
-                adapter=data.adapter,
-                language=data.language,
-                samples=data.samples,
-                sample_seed=data.sample_seed,
-            )
+        rows, source = self._rows(phase, data)
+        config = TokenizeConfig(template=template, max_length=max_length, source=source)
         return self._add(f"tokens.p{phase}", f"tokens of phase {phase}", config, {"rows": rows, "model": tokenizer})
 
-    def _train(
-        self,
-        phase: Literal[1, 2],
-        seed: int,
-        hyperparameters: Hyperparameters,
-        template: Template,
-        model: LeafInput | StageInput,
-        tokens: str,
-    ) -> str:
-        config = TrainConfig(phase=phase, hyperparameters=hyperparameters, template=template, seed=seed)
-        inputs: dict[str, LeafInput | StageInput] = {"model": model, "data": StageInput(stage=tokens)}
-        return self._add(f"train.p{phase}.s{seed}", self._title(f"phase {phase}", seed), config, inputs)
+    def _rows(self, phase: Literal[1, 2], data: DataSpec) -> tuple[Source, RowsSource | None]:
+        """Rows of a phase's data, and how to read them where they are files."""
+        if isinstance(data, MiniData):
+            config = MiniRowsConfig(dataset=data.mini, samples=data.samples, sample_seed=data.sample_seed)
+            return StageInput(stage=self._add(f"rows.p{phase}", f"rows of phase {phase}", config, {})), None
+        source = RowsSource(
+            adapter=data.adapter, language=data.language, samples=data.samples, sample_seed=data.sample_seed
+        )
+        return self._leaf(Leaf(kind=LeafKind.FILES, location=data.path)), source
+
+    def _english(self, data: DataSpec) -> tuple[Source, RowsSource | None, Alignment, str | None]:
+        """The English counterpart of phase 2's data; `spec_faults` has refused a spec without one."""
+        if isinstance(data, MiniData):
+            config = MiniRowsConfig(
+                dataset=data.mini, samples=data.samples, sample_seed=data.sample_seed, english=True
+            )
+            stage = self._add("english.p2", "English counterparts of phase 2", config, {})
+            return StageInput(stage=stage), None, Alignment.ID, None
+        english = data.english
+        if not isinstance(english, EnglishCounterpart):
+            raise InternalError("replay without an English counterpart was planned")
+        source = RowsSource(adapter=english.adapter, language="en")
+        key = english.key if english.alignment is Alignment.ID else None
+        return self._leaf(Leaf(kind=LeafKind.FILES, location=english.path)), source, english.alignment, key
+
+    def _replayed(self, seed: int, replay: Replay, first: _First, template: Template, data: str) -> str:
+        """Phase 2's tokens with the replay's after them."""
+        spec = self.spec
+        english, english_source, alignment, key = self._english(spec.phase2.data)
+        rows, source = self._rows(2, spec.phase2.data)
+        config = ReplayPromptsConfig(
+            ratio=replay.ratio,
+            surplus=replay.surplus,
+            alignment=alignment,
+            key=key,
+            seed=seed,
+            source=source,
+            english_source=english_source,
+        )
+        inputs = {"data": StageInput(stage=data), "english": english}
+        if alignment is not Alignment.NONE:
+            inputs["rows"] = rows
+        prompts = self._add(f"prompts.p2.s{seed}", self._title("prompts of the replay", seed), config, inputs)
+        self._overlap(seed, replay, prompts)
+        pairs = prompts
+        if isinstance(replay, GenerativeReplay):
+            generate = GenerateConfig(
+                template=spec.template, decoding=replay.decoding, precision=first.precision, seed=seed
+            )
+            pairs = self._add(
+                f"generate.p2.s{seed}",
+                self._title("replay: answers of the P1 model", seed),
+                generate,
+                {"prompts": StageInput(stage=prompts), "model": first.model, "tokenizer": first.tokenizer},
+            )
+        tokens = self._add(
+            f"replay.p2.s{seed}",
+            self._title("tokens of the replay", seed),
+            TokenizeConfig(template=template, max_length=spec.phase2.hyperparameters.max_length),
+            {"rows": StageInput(stage=pairs), "model": first.tokenizer},
+        )
+        mix = MixConfig(ratio=replay.ratio, shortfall=replay.shortfall)
+        both: dict[str, Source] = {"data": StageInput(stage=data), "replay": StageInput(stage=tokens)}
+        return self._add(f"mix.p2.s{seed}", self._title("phase 2's data with the replay", seed), mix, both)
+
+    def _overlap(self, seed: int, replay: Replay, prompts: str) -> None:
+        """Measured where phase 1's data are known; nothing but the spec's own limit depends on it."""
+        if self.spec.phase1.train is None:
+            return
+        rows, source = self._rows(1, self.spec.phase1.train.data)
+        self._add(
+            f"overlap.p2.s{seed}",
+            self._title("overlap of the replay with phase 1", seed),
+            OverlapConfig(max_overlap=replay.max_overlap, source=source),
+            {"prompts": StageInput(stage=prompts), "rows": rows},
+        )
+
+    def _frozen(self, seed: int, part: RandomFreezing | ChangeFreezing, first: _First) -> str:
+        config = SelectFrozenConfig(
+            method=part.kind, k=part.k, seed=seed if isinstance(part, RandomFreezing) else None
+        )
+        base = self._leaf(model_leaf(self.spec.base))
+        title = self._title("what phase 2 leaves frozen", seed)
+        return self._add(f"frozen.p2.s{seed}", title, config, {"base": base, "model": first.model})
+
+    def _train(self, config: TrainConfig, inputs: dict[str, Source]) -> str:
+        name = f"train.p{config.phase}.s{config.seed}"
+        return self._add(name, self._title(f"phase {config.phase}", config.seed), config, inputs)
 
     def _evaluate(
         self,
         phase: Literal[1, 2],
         seed: int,
-        model: LeafInput | StageInput,
+        model: Source,
         tokenizer: LeafInput,
         precision: Precision,
     ) -> str:
@@ -185,7 +303,7 @@ class _Builder:
         return LeafInput(leaf=leaf, digest=self.digests(leaf))
 
     def _add(
-        self, name: str, title: str, config: StageConfig, inputs: dict[str, LeafInput | StageInput]
+        self, name: str, title: str, config: StageConfig, inputs: Mapping[str, Source]
     ) -> str:
         known: dict[str, str] = {}
         for key, source in inputs.items():
@@ -194,6 +312,6 @@ class _Builder:
                 known[key] = digest
         whole = len(known) == len(inputs)
         fingerprint = fingerprint_of(config, known) if whole else None
-        node = StageNode(name=name, title=title, config=config, inputs=inputs, fingerprint=fingerprint)
+        node = StageNode(name=name, title=title, config=config, inputs=dict(inputs), fingerprint=fingerprint)
         self.nodes.setdefault(name, node)
         return name

@@ -12,9 +12,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from cftray.spec.base import SpecModel
-from cftray.spec.data import Adapter, MiniDataset
+from cftray.spec.data import Adapter, Alignment, MiniDataset
 from cftray.spec.evaluation import Suite, TaskPack
 from cftray.spec.hyperparameters import Hyperparameters, Precision
+from cftray.spec.mitigation import Decoding, LowRank
 from cftray.spec.template import Template
 
 
@@ -23,6 +24,11 @@ class StageKind(StrEnum):
 
     MINI_ROWS = "mini_rows"
     TOKENIZE = "tokenize"
+    REPLAY_PROMPTS = "replay_prompts"
+    OVERLAP = "overlap"
+    GENERATE = "generate"
+    MIX = "mix"
+    SELECT_FROZEN = "select_frozen"
     TRAIN = "train"
     EVALUATE = "evaluate"
 
@@ -30,43 +36,109 @@ class StageKind(StrEnum):
 CODE_VERSION: dict[StageKind, int] = {
     StageKind.MINI_ROWS: 1,
     StageKind.TOKENIZE: 1,
+    StageKind.REPLAY_PROMPTS: 1,
+    StageKind.OVERLAP: 1,
+    StageKind.GENERATE: 1,
+    StageKind.MIX: 1,
+    StageKind.SELECT_FROZEN: 1,
     StageKind.TRAIN: 1,
     StageKind.EVALUATE: 1,
 }
 
 
 class MiniRowsConfig(SpecModel):
-    """Rows of a miniature data set, written as JSON lines in Alpaca's fields."""
+    """Rows of a miniature data set, or their English counterparts, written as JSON lines of `Row`s."""
 
     kind: Literal["mini_rows"] = "mini_rows"
+    english: bool = False
     dataset: MiniDataset
     samples: int
     sample_seed: int
 
 
-class TokenizeConfig(SpecModel):
-    """Rows to token arrays through a template. `rows` and `model` (its tokenizer) are inputs.
+class RowsSource(SpecModel):
+    """How files of a user become rows; null in its place: the input is rows that a stage wrote."""
 
-    `adapter` is null where the rows come from a stage, which writes `Row`s.
-    """
-
-    kind: Literal["tokenize"] = "tokenize"
-    template: Template
-    max_length: int
-    adapter: Adapter | None = None
-    language: str | None = None
+    adapter: Adapter
+    language: str
     samples: int | None = None
     sample_seed: int = 0
 
 
+class TokenizeConfig(SpecModel):
+    """Rows to token arrays through a template. `rows` and `model` (its tokenizer) are inputs."""
+
+    kind: Literal["tokenize"] = "tokenize"
+    template: Template
+    max_length: int
+    source: RowsSource | None = None
+
+
+class ReplayPromptsConfig(SpecModel):
+    """English rows in the order in which replay uses them, drawn by `seed` without repetition.
+
+    Inputs: `data` (tokens of D2, which say how many samples |D2| is), `english`, and `rows` (D2's own)
+    unless the alignment is `none`. Needed are round(ratio · |D2|) rows, at least one, and a share of `surplus` more.
+    """
+
+    kind: Literal["replay_prompts"] = "replay_prompts"
+    ratio: float
+    surplus: float
+    alignment: Alignment
+    key: str | None = None
+    seed: int
+    source: RowsSource | None = None
+    english_source: RowsSource | None = None
+
+
+class OverlapConfig(SpecModel):
+    """How much of the replay's prompts phase 1's data hold word for word. Inputs: `prompts`, `rows` (D1's)."""
+
+    kind: Literal["overlap"] = "overlap"
+    max_overlap: float | None
+    source: RowsSource | None = None
+
+
+class GenerateConfig(SpecModel):
+    """A model answers prompts. Inputs: `prompts` (rows), `model`, `tokenizer` (prompts both phases alike)."""
+
+    kind: Literal["generate"] = "generate"
+    template: Template
+    decoding: Decoding
+    precision: Precision
+    seed: int
+
+
+class MixConfig(SpecModel):
+    """Samples of replay after all of D2's. Inputs: `data` and `replay`, both tokens."""
+
+    kind: Literal["mix"] = "mix"
+    ratio: float
+    shortfall: Literal["refuse", "accept"]
+
+
+class SelectFrozenConfig(SpecModel):
+    """Which parameters phase 2 leaves alone. Inputs: `base` and `model`, what phase 1 made of it.
+
+    `seed` counts for `lf_h1` alone, null otherwise. `k` null: in proportion to the depth.
+    """
+
+    kind: Literal["select_frozen"] = "select_frozen"
+    method: Literal["lf_h1", "lf_h2"]
+    k: int | None
+    seed: int | None
+
+
 class TrainConfig(SpecModel):
-    """One phase of full fine-tuning. Inputs: `model` (weights to start from), `data` (tokens)."""
+    """One phase of fine-tuning, full unless `lora`. Inputs: `model` (weights to start from), `data` (tokens),
+    and, where parts are frozen, `frozen` (a selection)."""
 
     kind: Literal["train"] = "train"
     phase: Literal[1, 2]
     hyperparameters: Hyperparameters
     template: Template
     seed: int
+    lora: LowRank | None = None
 
 
 class EvaluateConfig(SpecModel):
@@ -84,7 +156,16 @@ class EvaluateConfig(SpecModel):
 
 
 StageConfig = Annotated[
-    MiniRowsConfig | TokenizeConfig | TrainConfig | EvaluateConfig, Field(discriminator="kind")
+    MiniRowsConfig
+    | TokenizeConfig
+    | ReplayPromptsConfig
+    | OverlapConfig
+    | GenerateConfig
+    | MixConfig
+    | SelectFrozenConfig
+    | TrainConfig
+    | EvaluateConfig,
+    Field(discriminator="kind"),
 ]
 
 

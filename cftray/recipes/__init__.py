@@ -7,6 +7,18 @@
 
 from cftray.evaluation.packs import pack_digest
 from cftray.recipes.catalogue import Recipe, catalogue, spec_from_document, spec_from_file
+from cftray.recipes.matrices import Cell, cells_of, matrix_from_document
 from cftray.recipes.mini import Pair, mini
 
-__all__ = ["Pair", "Recipe", "catalogue", "mini", "pack_digest", "spec_from_document", "spec_from_file"]
+__all__ = [
+    "Cell",
+    "Pair",
+    "Recipe",
+    "catalogue",
+    "cells_of",
+    "matrix_from_document",
+    "mini",
+    "pack_digest",
+    "spec_from_document",
+    "spec_from_file",
+]

@@ -6,9 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cftray.plan import Plan, StageKind, StageNode
+from cftray.plan import Plan, StageInput, StageKind, StageNode
 from cftray.report.curves import Curve, read_curve
-from cftray.spec import DataSpec, ExperimentSpec, Hyperparameters, MiniData, ModelRef, Template, TextTemplate
+from cftray.spec import (
+    DataSpec,
+    ExperimentSpec,
+    Hyperparameters,
+    MiniData,
+    ModelRef,
+    Template,
+    TextTemplate,
+    label_of,
+    parts_of,
+)
+from cftray.spec.base import SpecModel
 from cftray.store import Record, Store
 
 Stages = Sequence[tuple[StageNode, Record | None]]
@@ -68,7 +79,7 @@ def asked(spec: ExperimentSpec) -> list[tuple[str, str]]:
     rows.append(("", _hyperparameters(spec.phase2.hyperparameters)))
     if spec.phase2.template is not None:
         rows.append(("Template of phase 2", _template(spec.phase2.template)))
-    rows.append(("Mitigation", _mitigation(spec.phase2.mitigation.model_dump(mode="json"))))
+    rows += [("Mitigation", _part(part)) for part in parts_of(spec.phase2.mitigation)] or [("Mitigation", "none")]
     evaluation = spec.evaluation
     limit = "all items" if evaluation.limit is None else f"the first {evaluation.limit} items of each task"
     suites = ", ".join(suite.upper() for suite in evaluation.suites)
@@ -88,12 +99,21 @@ def curves(stages: Stages, store: Store, phase: int) -> list[Curve]:
 
 
 def composition(stages: Stages) -> list[tuple[str, list[Language]]]:
-    """(title, languages by share) of each tokenised data set, as far as recorded."""
+    """(title, languages by share) of each phase's data, as far as recorded; a mix stands for its parts."""
+    mixed = {
+        source.stage
+        for node, record in stages
+        if node.kind is StageKind.MIX and record is not None
+        for source in node.inputs.values()
+        if isinstance(source, StageInput)
+    }
+    listed = {node.name for node, _ in stages if node.kind is StageKind.TOKENIZE} - mixed
     found = []
     for node, record in stages:
-        if node.kind is not StageKind.TOKENIZE or record is None:
+        if record is None or (node.kind is not StageKind.MIX and node.name not in listed):
             continue
-        parts: Mapping[str, Mapping[str, int]] = record.details.get("composition", {})
+        parts: dict[str, Mapping[str, int]] = dict(record.details.get("composition", {}))
+        parts |= {f"{code}, replay": part for code, part in record.details.get("replay", {}).items()}
         whole = sum(part["supervised_tokens"] for part in parts.values()) or 1
         languages = [
             Language(
@@ -204,7 +224,19 @@ def _hyperparameters(one: Hyperparameters) -> str:
     )
 
 
-def _mitigation(found: Mapping[str, Any]) -> str:
-    kind = str(found["kind"]).replace("_", " ")
-    rest = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in found.items() if name != "kind")
-    return f"{kind}: {rest}" if rest else kind
+def _part(part: SpecModel) -> str:
+    """The paper's name of a part of a mitigation, and its settings."""
+    settings = part.model_dump(mode="json", exclude={"kind"}, exclude_none=True)
+    rest = "; ".join(f"{name.replace('_', ' ')} {_setting(value)}" for name, value in settings.items())
+    name = label_of(part)
+    return f"{name} ({rest})" if rest else name
+
+
+def _setting(value: Any) -> str:
+    match value:
+        case dict():
+            return ", ".join(f"{name.replace('_', ' ')} {_setting(one)}" for name, one in value.items())
+        case list():
+            return ", ".join(map(str, value))
+        case _:
+            return str(value)

@@ -17,6 +17,7 @@ from cftray.data.scores import Level
 from cftray.plan import Plan
 from cftray.report import facts, grid
 from cftray.report.curves import line_plot
+from cftray.report.realised import pictures, realised
 from cftray.report.results import Results, Row, results
 from cftray.report.story import findings
 from cftray.spec import ExperimentSpec
@@ -42,6 +43,8 @@ def html_report(spec: ExperimentSpec, plan: Plan, store: Store, *, experiment: s
         seeds=_seed_table(found),
         languages=_language_table(found),
         asked=facts.asked(spec),
+        realised=realised(stages),
+        pictures=pictures(stages, store),
         plots=_plots(stages, store),
         composition=facts.composition(stages),
         timings=facts.timings(stages, experiment),

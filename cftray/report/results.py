@@ -101,8 +101,33 @@ class _Pair(NamedTuple):
 
 def results(plan: Plan, store: Store) -> Results:
     """What the plan's records say so far. Raises InternalError where a record's scores can't be read."""
-    cache: dict[str, _Model | None] = {}
-    pairs = [_pair(outcome, plan, store, cache) for outcome in plan.outcomes]
+    return results_over([plan], store)
+
+
+def results_over(plans: Sequence[Plan], store: Store) -> Results:
+    """The replicas of several plans that differ in nothing but their seeds. Raises as `results` does."""
+    return _results(_pairs(plans, store))
+
+
+def against(first: Sequence[Plan], second: Sequence[Plan], store: Store) -> tuple[Row, ...]:
+    """The P2 models of two sets of plans, paired by seed: `p1` of a row is the first's, `p2` the second's.
+
+    Only seeds that both have evaluated count; without any there are no rows.
+    """
+    ours = {pair.seed: pair.p2 for pair in _pairs(first, store) if pair.p2 is not None}
+    theirs = {pair.seed: pair.p2 for pair in _pairs(second, store) if pair.p2 is not None}
+    return _rows([_Pair(seed, ours[seed], theirs[seed]) for seed in sorted(ours.keys() & theirs.keys())])
+
+
+def _pairs(plans: Sequence[Plan], store: Store) -> list[_Pair]:
+    found: list[_Pair] = []
+    for plan in plans:
+        cache: dict[str, _Model | None] = {}
+        found += [_pair(outcome, plan, store, cache) for outcome in plan.outcomes]
+    return sorted(found, key=lambda pair: pair.seed) if len(plans) > 1 else found
+
+
+def _results(pairs: Sequence[_Pair]) -> Results:
     whole = [pair for pair in pairs if pair.p1 is not None and pair.p2 is not None]
     shown = whole or [pair for pair in pairs if pair.p1 is not None]
     rows = _rows(shown)

@@ -14,6 +14,11 @@ StageFunction = Callable[[StageConfig, Mapping[str, Path], StageContext], Artifa
 MODULES: dict[StageKind, str] = {
     StageKind.MINI_ROWS: "cftray.mini.stage",
     StageKind.TOKENIZE: "cftray.data.tokenize",
+    StageKind.REPLAY_PROMPTS: "cftray.data.replay",
+    StageKind.OVERLAP: "cftray.data.overlap",
+    StageKind.GENERATE: "cftray.generation.stage",
+    StageKind.MIX: "cftray.data.mix",
+    StageKind.SELECT_FROZEN: "cftray.training.selection",
     StageKind.TRAIN: "cftray.training.stage",
     StageKind.EVALUATE: "cftray.evaluation.stage",
 }
@@ -21,6 +26,11 @@ MODULES: dict[StageKind, str] = {
 PRIMARY_OUTPUT: dict[StageKind, str] = {
     StageKind.MINI_ROWS: "rows",
     StageKind.TOKENIZE: "tokens",
+    StageKind.REPLAY_PROMPTS: "prompts",
+    StageKind.OVERLAP: "overlap",
+    StageKind.GENERATE: "rows",
+    StageKind.MIX: "tokens",
+    StageKind.SELECT_FROZEN: "selection",
     StageKind.TRAIN: "model",
     StageKind.EVALUATE: "items",
 }

@@ -4,25 +4,47 @@ Identity (what changes a result) and execution (where and how it runs) are apart
 never part of a fingerprint. The one schema serves YAML, JSON and Python.
 """
 
-from cftray.spec.data import DataSpec, FileData, MiniData
+from cftray.spec.data import Alignment, DataSpec, EnglishCounterpart, FileData, MiniData
 from cftray.spec.evaluation import EvaluationSpec
 from cftray.spec.execution import CheckpointPolicy, ExecutionSpec, Offload
 from cftray.spec.experiment import ExperimentSpec
 from cftray.spec.hyperparameters import Hyperparameters, Precision
 from cftray.spec.loading import experiment_from_document, experiment_from_file, faults_of, parse_document
-from cftray.spec.mitigation import Mitigation, NoMitigation
+from cftray.spec.mitigation import (
+    ChangeFreezing,
+    Combined,
+    Decoding,
+    EnglishReplay,
+    GenerativeReplay,
+    LowRank,
+    Mitigation,
+    NoMitigation,
+    RandomFreezing,
+    Replay,
+    frozen_layers,
+    label_of,
+    parts_of,
+)
 from cftray.spec.model import ModelRef
 from cftray.spec.phases import Phase1, Phase2, TrainedPhase
 from cftray.spec.template import NamedTemplate, Template, TextTemplate
 
 __all__ = [
+    "Alignment",
+    "ChangeFreezing",
     "CheckpointPolicy",
+    "Combined",
     "DataSpec",
+    "Decoding",
+    "EnglishCounterpart",
+    "EnglishReplay",
     "EvaluationSpec",
     "ExecutionSpec",
     "ExperimentSpec",
     "FileData",
+    "GenerativeReplay",
     "Hyperparameters",
+    "LowRank",
     "MiniData",
     "Mitigation",
     "ModelRef",
@@ -32,11 +54,16 @@ __all__ = [
     "Phase1",
     "Phase2",
     "Precision",
+    "RandomFreezing",
+    "Replay",
     "Template",
     "TextTemplate",
     "TrainedPhase",
     "experiment_from_document",
     "experiment_from_file",
     "faults_of",
+    "frozen_layers",
+    "label_of",
     "parse_document",
+    "parts_of",
 ]

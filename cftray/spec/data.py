@@ -26,6 +26,31 @@ class MiniDataset(StrEnum):
     MULTI_OPENORCA = "multi-openorca-mini"
 
 
+MULTILINGUAL = (MiniDataset.MULTIALPACA, MiniDataset.MULTI_OPENORCA)
+"""The sets of the miniature with an English counterpart for each row, aligned by id."""
+
+
+class Alignment(StrEnum):
+    """How rows find their English counterparts: by an id both carry, by their place, or not at all."""
+
+    ID = "id"
+    LINE = "line"
+    NONE = "none"
+
+
+class EnglishCounterpart(SpecModel):
+    """The English set that a multilingual one was made from; replay draws its prompts from it.
+
+    Under `id` both files' records carry the same value in the field `key`; under `line` the n-th record
+    of one is that of the other; under `none` the sets only share their kind of task.
+    """
+
+    path: Annotated[str, Field(min_length=1, max_length=4096, description="file or glob; .json or .jsonl")]
+    adapter: Adapter = Adapter.ALPACA
+    alignment: Alignment
+    key: Annotated[str, Field(min_length=1, max_length=256)] = "id"
+
+
 class FileData(SpecModel):
     """Records in one file or in all files that a glob pattern matches, in order of their names.
 
@@ -37,6 +62,7 @@ class FileData(SpecModel):
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$", description="ISO 639 code of all rows")] = "en"
     samples: Annotated[int | None, Field(ge=1)] = None
     sample_seed: int = 0
+    english: Annotated[EnglishCounterpart | None, Field(description="needed by replay only")] = None
 
 
 class MiniData(SpecModel):

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from cftray.spec import label_of
 from cftray.spec.evaluation import Suite
 from cftray.store import Record
 from cftray.tracking.images import NOTE_END, RunImage, flattened, milliseconds, points_of, shortened
@@ -70,7 +71,7 @@ def _tags(view: ExperimentView) -> dict[str, str]:
         "cftray.name": spec.name,
         "cftray.state": view.state.value,
         "cftray.base": spec.base.model,
-        "cftray.mitigation": spec.phase2.mitigation.kind,
+        "cftray.mitigation": label_of(spec.phase2.mitigation),
         "cftray.seeds": ", ".join(str(seed) for seed in spec.seeds),
         "mlflow.source.name": "experiment",
         "mlflow.source.type": "JOB",

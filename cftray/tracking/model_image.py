@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cftray.plan import EvaluateConfig, LeafInput, Outcome, StageNode, TrainConfig
-from cftray.spec import DataSpec, MiniData
+from cftray.spec import DataSpec, MiniData, label_of
 from cftray.store import Record, Store
 from cftray.tracking.images import (
     NOTE_END,
@@ -63,7 +63,7 @@ def _image(
         "mlflow.source.name": "experiment",
         "mlflow.source.type": "JOB",
         "mlflow.user": "cftray",
-        "cftray.mitigation": spec.phase2.mitigation.kind if role.phase == 2 else "none",
+        "cftray.mitigation": label_of(spec.phase2.mitigation) if role.phase == 2 else "none",
         **({"cftray.seed": str(role.seed)} if role.seed is not None else {}),
         **_weights(node, records[made_by], store),
     }

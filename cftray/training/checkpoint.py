@@ -22,6 +22,7 @@ from cftray.training.request import TrainRequest
 
 FOLDER = "checkpoints"
 CURVE = "curve.jsonl"
+PARAMETERS = "parameters.json"
 _STATE = "state.json"
 _TAG = "engine"
 
@@ -48,6 +49,8 @@ def identity_of(request: TrainRequest, data_digest: str) -> str:
         request.seed,
         data_digest,
         hashlib.sha256(config).hexdigest(),
+        hashlib.sha256(Path(request.frozen).read_bytes()).hexdigest() if request.frozen else None,
+        request.lora.model_dump(mode="json") if request.lora else None,
     ]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ import torch
 from safetensors.torch import save_file
 
 from cftray.spec.hyperparameters import Precision
-from cftray.training.model import DTYPES, own_tensors
+from cftray.spec.mitigation import LowRank
+from cftray.training.freezing import is_adapter
+from cftray.training.model import DTYPES, Part, own_tensors, stored_tensors
 from cftray.training.request import TrainRequest
 
 SHARD_BYTES = 2 << 30
@@ -45,8 +47,8 @@ def export(model: Any, reference: Path, target: Path, request: TrainRequest, tem
 
 
 def _write_weights(model: Any, target: Path, dtype: torch.dtype, leads: bool) -> None:
-    tensors = own_tensors(model)
-    shards = _shards({name: _elements(tensor) * dtype.itemsize for name, tensor in tensors.items()})
+    tensors = stored_tensors(model)
+    shards = _shards({name: _elements(parts) * dtype.itemsize for name, parts in tensors.items()})
     index: dict[str, str] = {}
     for number, names in enumerate(shards, start=1):
         file = "model.safetensors" if len(shards) == 1 else f"model-{number:05d}-of-{len(shards):05d}.safetensors"
@@ -59,9 +61,36 @@ def _write_weights(model: Any, target: Path, dtype: torch.dtype, leads: bool) ->
             save_file(held, target / file, metadata={"format": "pt"})
             index.update(dict.fromkeys(names, file))
     if leads and len(shards) > 1:
-        size = sum(_elements(tensor) for tensor in tensors.values()) * dtype.itemsize
+        size = sum(map(_elements, tensors.values())) * dtype.itemsize
         text = json.dumps({"metadata": {"total_size": size}, "weight_map": index}, indent=1)
         (target / "model.safetensors.index.json").write_text(text, encoding="utf-8")
+
+
+def export_adapter(model: Any, target: Path, lora: LowRank, base: Path) -> None:
+    """The low-rank updates alone, in peft's layout; every rank takes part, rank 0 writes."""
+    import peft
+
+    leads = torch.distributed.get_rank() == 0
+    held: dict[str, torch.Tensor] = {}
+    for name, tensor in own_tensors(model).items():
+        if is_adapter(name):
+            with _gathered([Part(tensor)]):
+                if leads:
+                    held[f"base_model.model.{name.replace('.default', '')}"] = tensor.detach().to("cpu", copy=True)
+    if not leads:
+        return
+    target.mkdir()
+    save_file(held, target / "adapter_model.safetensors", metadata={"format": "pt"})
+    config = peft.LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        target_modules=list(lora.targets),
+        lora_dropout=0.0,
+        task_type="CAUSAL_LM",
+        base_model_name_or_path=str(base),
+        inference_mode=True,
+    )
+    config.save_pretrained(str(target))
 
 
 def _shards(sizes: Mapping[str, int]) -> list[list[str]]:
@@ -77,22 +106,40 @@ def _shards(sizes: Mapping[str, int]) -> list[list[str]]:
     return shards
 
 
-def _gathered(tensor: Any) -> Any:
-    if not hasattr(tensor, "ds_id"):
+def _gathered(parts: Sequence[Part]) -> Any:
+    involved = [one for part in parts for one in (part.tensor, *(part.update or ())[:2])]
+    partitioned = [one for one in involved if hasattr(one, "ds_id")]
+    if not partitioned:
         return contextlib.nullcontext()
     import deepspeed
 
-    return deepspeed.zero.GatheredParameters([tensor])
+    return deepspeed.zero.GatheredParameters(partitioned)
 
 
-def _elements(tensor: Any) -> int:
-    return int(getattr(tensor, "ds_numel", tensor.numel()))
+def _elements(parts: Sequence[Part]) -> int:
+    return sum(int(getattr(part.tensor, "ds_numel", part.tensor.numel())) for part in parts)
 
 
-def _for_saving(tensor: Any, dtype: torch.dtype) -> torch.Tensor:
-    kept = tensor.detach()
-    wanted = dtype if kept.is_floating_point() else kept.dtype
-    return kept.to("cpu", wanted, copy=True).contiguous()
+def _for_saving(parts: Sequence[Part], dtype: torch.dtype) -> torch.Tensor:
+    """The stored tensor, put together again; a low-rank update is added in fp32."""
+    first = parts[0].tensor.detach()
+    if not first.is_floating_point():
+        return first.to("cpu", copy=True).contiguous()
+    if parts[0].rows is None:
+        return _updated(parts[0]).to("cpu", dtype, copy=True).contiguous()
+    rows = sum(len(part.rows or ()) for part in parts)
+    whole = torch.empty((rows, *first.shape[1:]), dtype=dtype)
+    for part in parts:
+        whole[part.rows] = part.tensor.detach().to("cpu", dtype)
+    return whole
+
+
+def _updated(part: Part) -> torch.Tensor:
+    weight: torch.Tensor = part.tensor.detach()
+    if part.update is None:
+        return weight
+    down, up, scale = part.update
+    return weight.float() + scale * (up.detach().float() @ down.detach().float())
 
 
 def _write_config(reference: Path, target: Path, precision: Precision) -> None:
@@ -128,6 +175,12 @@ def _card(request: TrainRequest) -> str:
     return (
         "---\nlibrary_name: transformers\npipeline_tag: text-generation\ntags: [cftray]\n---\n"
         "# A phase of continual fine-tuning\n\n"
-        "Full fine-tuning by CFTRay. The loss is taken on response tokens only, its mean over a step's.\n\n"
+        f"{_what(request)} by CFTRay. The loss is taken on response tokens only, its mean over a step's.\n\n"
         f"| | |\n|---|---|\n{rows}"
     )
+
+
+def _what(request: TrainRequest) -> str:
+    if request.lora is not None:
+        return f"Low-rank fine-tuning (LoRA, rank {request.lora.rank}, merged)"
+    return "Full fine-tuning" if request.frozen is None else "Fine-tuning with a part of the weights frozen"

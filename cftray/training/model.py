@@ -6,6 +6,7 @@ tensor by tensor from rank 0, so no process ever holds a whole copy.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from cftray.data.packing import MicroBatch
 from cftray.errors import ModelError
 from cftray.spec.hyperparameters import Precision
 from cftray.training.attention import arguments, implementation
+from cftray.training.freezing import is_adapter, rows_of, split, stored_name, update_of
+from cftray.training.frozen import Selection
 from cftray.training.weights import headers
 
 DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16}
@@ -54,12 +57,30 @@ class SummedLoss(torch.nn.Module):
         return functional.cross_entropy(logits, torch.from_numpy(batch.targets).to(device), reduction="sum")
 
 
-def load(folder: Path, precision: Precision, device: torch.device, partition: dict[str, Any] | None) -> SummedLoss:
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A parameter that holds `rows` of a stored tensor, all of them where that is None.
+
+    With an `update` (A, B, scale) the stored tensor is `tensor` + scale · B A.
+    """
+
+    tensor: Any
+    rows: list[int] | None = None
+    update: tuple[Any, Any, float] | None = None
+
+
+def load(
+    folder: Path,
+    precision: Precision,
+    device: torch.device,
+    partition: dict[str, Any] | None,
+    selection: Selection | None = None,
+) -> SummedLoss:
     """The model of `folder` in `precision`, on `device`, with packed attention and without dropout.
 
-    `partition` is the DeepSpeed configuration under ZeRO 3, else None. Raises ModelError in words
-    where the folder holds no such model. Dropout is off because its pattern would depend on how samples
-    are split and laid.
+    `partition` is the DeepSpeed configuration under ZeRO 3, else None; what `selection` names is frozen.
+    Raises ModelError in words where the folder holds no such model. Dropout is off because its pattern
+    would depend on how samples are split and laid.
     """
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
@@ -67,9 +88,9 @@ def load(folder: Path, precision: Precision, device: torch.device, partition: di
     stored = headers(folder)
     try:
         if partition is None:
-            model = _whole(folder, DTYPES[precision], attention, device)
+            model = _whole(folder, DTYPES[precision], attention, device, selection)
         else:
-            model = _partitioned(folder, DTYPES[precision], attention, partition)
+            model = _partitioned(folder, DTYPES[precision], attention, partition, selection)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelError(f"{folder} does not load as a causal language model: {_first_line(error)}") from error
     if not getattr(model, "_supports_attention_backend", False):
@@ -86,7 +107,9 @@ def load(folder: Path, precision: Precision, device: torch.device, partition: di
     return SummedLoss(model, attention)
 
 
-def _whole(folder: Path, dtype: torch.dtype, attention: str, device: torch.device) -> Any:
+def _whole(
+    folder: Path, dtype: torch.dtype, attention: str, device: torch.device, selection: Selection | None
+) -> Any:
     model, report = AutoModelForCausalLM.from_pretrained(
         folder, dtype=dtype, attn_implementation=attention, use_safetensors=True,
         local_files_only=True, output_loading_info=True,
@@ -94,27 +117,44 @@ def _whole(folder: Path, dtype: torch.dtype, attention: str, device: torch.devic
     missing = sorted(report["missing_keys"]) + [str(item) for item in report["mismatched_keys"]]
     if missing:
         raise ValueError(f"{len(missing)} weights are missing or of another shape, {missing[0]} first")
+    if selection is not None:
+        split(model, selection)
+        parts = stored_tensors(model)
+        for name, (file, _) in headers(folder).items():
+            if any(part.rows is not None for part in parts.get(name, ())):
+                _fill(parts[name], file, name)
     return model.to(device)
 
 
-def _partitioned(folder: Path, dtype: torch.dtype, attention: str, partition: dict[str, Any]) -> Any:
+def _partitioned(
+    folder: Path, dtype: torch.dtype, attention: str, partition: dict[str, Any], selection: Selection | None
+) -> Any:
     import deepspeed
 
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
     with deepspeed.zero.Init(config_dict_or_path=partition), no_init_weights():
         model = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation=attention)
-    left = dict(model.named_parameters())
-    rank = torch.distributed.get_rank()
+        if selection is not None:
+            split(model, selection)
+    left = stored_tensors(model)
+    leads = torch.distributed.get_rank() == 0
     for name, (file, _) in headers(folder).items():
-        parameter = left.pop(name, None)
-        if parameter is None:
+        parts = left.pop(name, None)
+        if parts is None:
             continue
-        with deepspeed.zero.GatheredParameters([parameter], modifier_rank=0):
-            if rank == 0:
-                parameter.data.copy_(read_stored(file, name))
-    if left:
-        raise ValueError(f"{len(left)} weights are missing, {sorted(left)[0]} first")
+        with deepspeed.zero.GatheredParameters([part.tensor for part in parts], modifier_rank=0):
+            if leads:
+                _fill(parts, file, name)
+    absent = sorted(name for name, parts in left.items() if isinstance(parts[0].tensor, torch.nn.Parameter))
+    if absent:
+        raise ValueError(f"{len(absent)} weights are missing, {absent[0]} first")
     return model
+
+
+def _fill(parts: list[Part], file: Path, name: str) -> None:
+    whole = read_stored(file, name)
+    for part in parts:
+        part.tensor.data.copy_(whole if part.rows is None else whole[part.rows])
 
 
 def read_stored(file: Path, name: str) -> torch.Tensor:
@@ -135,6 +175,19 @@ def own_tensors(model: Any) -> dict[str, Any]:
     return own
 
 
+def stored_tensors(model: Any) -> dict[str, list[Part]]:
+    """Every tensor of a model by the name it is stored under, in the parts that hold it.
+
+    Low-rank updates belong to the weight that they change.
+    """
+    found: dict[str, list[Part]] = {}
+    for name, tensor in own_tensors(model).items():
+        if not is_adapter(name):
+            part = Part(tensor, rows_of(model, name), update_of(model, name))
+            found.setdefault(stored_name(name), []).append(part)
+    return found
+
+
 def tied_names(model: Any) -> set[str]:
     """Names that are another tensor's second name and need not be stored."""
     return set(model.state_dict(keep_vars=True)) - set(own_tensors(model))
@@ -142,7 +195,7 @@ def tied_names(model: Any) -> set[str]:
 
 def _check_names(folder: Path, model: Any, stored: set[str]) -> None:
     """The export writes the model's own names, so the folder has to use them too."""
-    own = set(own_tensors(model))
+    own = set(stored_tensors(model))
     absent = sorted(own - stored)
     if absent:
         raise ModelError(

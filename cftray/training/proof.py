@@ -16,6 +16,7 @@ from transformers import AutoModelForCausalLM
 from cftray.data.tokenized import TokenizedData
 from cftray.errors import InternalError, ModelError
 from cftray.spec.hyperparameters import Precision
+from cftray.training.frozen import Selection
 from cftray.training.model import DTYPES, read_stored, tied_names
 from cftray.training.weights import headers
 
@@ -26,13 +27,20 @@ TRIED_TOKENS = 256
 
 
 def prove(
-    model_dir: Path, reference_dir: Path, data: TokenizedData, precision: Precision, *, changed: bool
+    model_dir: Path,
+    reference_dir: Path,
+    data: TokenizedData,
+    precision: Precision,
+    *,
+    changed: bool,
+    selection: Selection | None = None,
 ) -> None:
     """Raises InternalError naming the first thing that does not hold, ModelError for values not finite.
 
     Each tensor of the reference is there with its shape and the precision's type, non-empty and
-    finite; at least one differs from the reference where `changed`; the folder loads without a
-    missing key, and its loss on the first samples is finite.
+    finite; at least one differs from the reference where `changed`, and what `selection` freezes is
+    the reference's, bit for bit; the folder loads without a missing key, and its loss on the first
+    samples is finite.
     """
     wanted = headers(reference_dir)
     try:
@@ -48,6 +56,8 @@ def prove(
     if lacking:
         raise InternalError(f"the exported model lacks {len(lacking)} weights, {sorted(lacking)[0]} first")
     _prove_values(found, wanted, DTYPES[precision], changed)
+    if selection is not None:
+        _prove_frozen(found, wanted, selection)
     _prove_loss(model, data)
 
 
@@ -74,6 +84,17 @@ def _prove_values(found: Headers, wanted: Headers, dtype: torch.dtype, changed: 
             differs = not torch.equal(tensor, read_stored(wanted[name][0], name).to(tensor.dtype))
     if changed and not differs:
         raise InternalError("the exported model is the one the phase started from: no tensor has changed")
+
+
+def _prove_frozen(found: Headers, wanted: Headers, selection: Selection) -> None:
+    for name, (file, _) in found.items():
+        rows = selection.rows(name)
+        if rows is not None and not rows:
+            continue
+        now = read_stored(file, name)
+        before = read_stored(wanted[name][0], name).to(now.dtype)
+        if not torch.equal(now if rows is None else now[rows], before if rows is None else before[rows]):
+            raise InternalError(f"the exported {name} has changed where it was to stay frozen")
 
 
 def _prove_loss(model: Any, data: TokenizedData) -> None:

@@ -9,13 +9,14 @@ from pydantic import Field
 from cftray.spec.base import SpecModel
 from cftray.spec.execution import CheckpointPolicy, Offload
 from cftray.spec.hyperparameters import Hyperparameters
+from cftray.spec.mitigation import LowRank
 
 
 class TrainRequest(SpecModel):
     """One phase, resolved: nothing is left for a worker to choose.
 
     `folder` is the attempt's own, `resume_from` are those of earlier attempts; paths are as seen by
-    every worker. `card` is shown in the model card.
+    every worker. `frozen` is the file of a selection. `card` is shown in the model card.
     """
 
     folder: str
@@ -30,4 +31,6 @@ class TrainRequest(SpecModel):
     activation_checkpointing: bool = False
     checkpoint: CheckpointPolicy = CheckpointPolicy()
     resume_from: tuple[str, ...] = ()
+    frozen: str | None = None
+    lora: LowRank | None = None
     card: dict[str, Any] = Field(default_factory=dict)

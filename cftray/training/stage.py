@@ -19,7 +19,7 @@ from cftray.data.tokenized import TokenizedData
 from cftray.errors import DataError
 from cftray.plan.stages import TrainConfig
 from cftray.stage import Artifact, StageContext
-from cftray.training.checkpoint import CURVE, FOLDER, identity_of, mismatch, newest
+from cftray.training.checkpoint import CURVE, FOLDER, PARAMETERS, identity_of, mismatch, newest
 from cftray.training.entry import train_phase
 from cftray.training.limits import Stage, lowest_stage, refuse_impossible, worker_memory
 from cftray.training.progress import CurveWatch, curve_lines
@@ -39,9 +39,9 @@ class Settled:
 
 
 def run(config: TrainConfig, inputs: Mapping[str, Path], context: StageContext) -> Artifact:
-    """Train one phase from `inputs["model"]` on `inputs["data"]`.
+    """Train one phase from `inputs["model"]` on `inputs["data"]`, without what `inputs["frozen"]` selects.
 
-    Outputs: `model`, `curve`, `timeline`. Raises DataError where nothing is supervised,
+    Outputs: `model`, `curve`, `timeline`, and with LoRA `adapter`. Raises DataError where nothing is supervised,
     ExecutionError and ModelError in words, Cancelled after a checkpoint once asked to stop.
     """
     context.raise_if_stopped()
@@ -84,6 +84,8 @@ def _settle(
 ) -> tuple[TrainRequest, Settled]:
     """The request with nothing left open, going on from an earlier attempt's checkpoint where it can."""
     execution, hyperparameters = context.execution, config.hyperparameters
+    if config.lora is not None and config.lora.learning_rate is not None:
+        hyperparameters = hyperparameters.model_copy(update={"learning_rate": config.lora.learning_rate})
     settled = _chosen(config, inputs["model"], context)
     request = TrainRequest(
         folder=str(context.folder.absolute()),
@@ -97,6 +99,8 @@ def _settle(
         offload=execution.offload,
         activation_checkpointing=execution.activation_checkpointing,
         checkpoint=execution.checkpoint,
+        frozen=str(inputs["frozen"].absolute()) if "frozen" in inputs else None,
+        lora=config.lora,
         resume_from=tuple(str(folder.absolute()) for folder in context.earlier),
         card={"phase": config.phase, "data": data.digest, "samples": len(data), "started from": inputs["model"].name},
     )
@@ -146,6 +150,7 @@ def _artifact(folder: Path, data: TokenizedData, request: TrainRequest, settled:
         "supervised_tokens_per_s": supervised / seconds,
         "peak_memory_bytes": max(facts["rss_bytes"] for facts in memory),
     }
+    metrics |= json.loads((folder / PARAMETERS).read_text(encoding="utf-8"))
     if any("cuda_bytes" in facts for facts in memory):
         metrics["peak_cuda_bytes"] = max(facts["cuda_bytes"] for facts in memory)
     details: dict[str, Any] = {
@@ -161,4 +166,6 @@ def _artifact(folder: Path, data: TokenizedData, request: TrainRequest, settled:
         "memory_of_workers": memory,
     }
     outputs = {"model": folder / "model", "curve": folder / CURVE, "timeline": folder / "timeline.json"}
+    if request.lora is not None:
+        outputs["adapter"] = folder / "adapter"
     return Artifact(outputs=outputs, metrics=metrics, details=details)

@@ -33,11 +33,13 @@ from cftray.data.packing import micro_batches  # noqa: E402
 from cftray.data.tokenized import TokenizedData  # noqa: E402
 from cftray.errors import Cancelled, OutOfMemory  # noqa: E402
 from cftray.store.atomic import write_atomic  # noqa: E402
-from cftray.training.checkpoint import CURVE, Checkpoints, State, identity_of, newest  # noqa: E402
+from cftray.training.checkpoint import CURVE, PARAMETERS, Checkpoints, State, identity_of, newest  # noqa: E402
 from cftray.training.engine import Engine, configuration, join_group  # noqa: E402
-from cftray.training.export import export  # noqa: E402
+from cftray.training.export import export, export_adapter  # noqa: E402
+from cftray.training.freezing import add_lora  # noqa: E402
+from cftray.training.frozen import Selection  # noqa: E402
 from cftray.training.limits import refuse_impossible  # noqa: E402
-from cftray.training.model import load  # noqa: E402
+from cftray.training.model import SummedLoss, load  # noqa: E402
 from cftray.training.proof import prove  # noqa: E402
 from cftray.training.request import TrainRequest  # noqa: E402
 from cftray.training.schedule import learning_rate  # noqa: E402
@@ -97,7 +99,12 @@ class _Phase:
         self._mark("joined")
         torch.manual_seed(self.request.seed)
         partition = configuration(self.request) if self.request.zero_stage == 3 else None
-        module = load(Path(self.request.model), self.request.hyperparameters.precision, self.device, partition)
+        selection = Selection.read(Path(self.request.frozen)) if self.request.frozen else None
+        precision = self.request.hyperparameters.precision
+        module = load(Path(self.request.model), precision, self.device, partition, selection)
+        if self.request.lora is not None:
+            add_lora(module.model, self.request.lora, self.request.seed)
+        self._count_trained(module)
         self._mark("model")
         engine = Engine(module, self.request)
         first = self._restore(engine)
@@ -108,7 +115,10 @@ class _Phase:
                 self._mark("first_step")
         self._mark("last_step")
         target = self.folder / "model"
-        export(engine.model, Path(self.request.model), target, self.request, self.data.meta.get("template_text"))
+        start = Path(self.request.model)
+        export(engine.model, start, target, self.request, self.data.meta.get("template_text"))
+        if self.request.lora is not None:
+            export_adapter(engine.model, self.folder / "adapter", self.request.lora, start)
         self._report_memory()
         engine.close()
         if self.rank == 0:
@@ -117,7 +127,7 @@ class _Phase:
                 learning_rate(step, len(self.order), self.request.hyperparameters) > 0
                 for step in range(min(len(self.order), self.request.hyperparameters.warmup_steps + 1))
             )
-            prove(target, Path(self.request.model), self.data, self.request.hyperparameters.precision, changed=trained)
+            prove(target, start, self.data, precision, changed=trained, selection=selection)
             self._mark("proved")
 
     def _restore(self, engine: Engine) -> int:
@@ -195,6 +205,15 @@ class _Phase:
         self.marks[name] = time.time()
         if self.rank == 0:
             write_atomic(self.folder / "timeline.json", json.dumps(self.marks, indent=1))
+
+    def _count_trained(self, module: SummedLoss) -> None:
+        """How many numbers are trained, of how many; the file is the stage's to read."""
+        counts = {True: 0, False: 0}
+        for parameter in module.parameters():
+            counts[parameter.requires_grad] += int(getattr(parameter, "ds_numel", parameter.numel()))
+        if self.rank == 0:
+            facts = {"trained_parameters": counts[True], "left_alone": counts[False]}
+            write_atomic(self.folder / PARAMETERS, json.dumps(facts))
 
     def _report_memory(self) -> None:
         facts = {"rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}

@@ -1,0 +1,1 @@
+"""Matrices: one experiment varied along axes, its cells side by side in one table."""

@@ -1,0 +1,96 @@
+"""`/v1/matrices`: from HTTP to the service and back."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import PlainTextResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.deps import Document, Matrices
+from api.errors import responses
+from api.experiments.endpoints import Key
+from api.matrices.schemas import MatrixPage, MatrixTableView, MatrixView
+from cftray.report.matrix_text import csv_matrix, markdown_matrix
+from cftray.spec.matrix import MatrixSpec
+
+router = APIRouter(prefix="/v1/matrices", tags=["matrices"])
+
+EXAMPLE: dict[str, Any] = {
+    "name": "forgetting",
+    "spec": {"recipe": "mini", "pair": "dissimilar"},
+    "axes": {"mitigation": [{"kind": "none"}, {"kind": "generative_replay", "ratio": 0.1}], "seed": [17, 18]},
+    "cells": [{"pair": "similar"}],
+}
+REQUEST_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            kind: {"schema": MatrixSpec.model_json_schema(), "example": EXAMPLE}
+            for kind in ("application/json", "application/yaml")
+        },
+    }
+}
+Id = Annotated[str, Path(description="a matrix's id", examples=["mat_7k2qh3m5x2ab"])]
+
+
+class MatrixQuery(BaseModel):
+    """The place in a list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    after: Annotated[str | None, Field(max_length=64, description="`next` of the page before")] = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class Format(StrEnum):
+    """How a table is given."""
+
+    JSON = "json"
+    MARKDOWN = "markdown"
+    CSV = "csv"
+
+
+@router.post("", status_code=201, openapi_extra=REQUEST_BODY, responses=responses(409, 413, 415, 422))
+def create(document: Document, matrices: Matrices, response: Response, key: Key = None) -> MatrixView:
+    """Store a matrix with all its experiments, or refuse it with the faults of every cell. JSON or YAML."""
+    view, replayed = matrices.create(document, key)
+    response.headers["Location"] = f"/v1/matrices/{view.id}"
+    if replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return view
+
+
+@router.get("", responses=responses(422))
+def list_matrices(query: Annotated[MatrixQuery, Query()], matrices: Matrices) -> MatrixPage:
+    """Matrices, the newest first."""
+    return matrices.page(query.after, query.limit)
+
+
+@router.get("/{identifier}", responses=responses(404))
+def get(identifier: Id, matrices: Matrices) -> MatrixView:
+    """One matrix: each cell with its experiment, state, progress and failure."""
+    return matrices.get(identifier)
+
+
+@router.post("/{identifier}/cancel", status_code=202, responses=responses(404))
+def cancel(identifier: Id, matrices: Matrices) -> MatrixView:
+    """Ask every cell that is not over to stop."""
+    return matrices.cancel(identifier)
+
+
+@router.get("/{identifier}/table", response_model=MatrixTableView, responses=responses(404, 422))
+def table(
+    identifier: Id, matrices: Matrices, format_: Annotated[Format, Query(alias="format")] = Format.JSON
+) -> MatrixTableView | PlainTextResponse:
+    """Scores of all cells in the layout of the paper's Table D1; failed cells named, the others kept."""
+    view = matrices.table(identifier)
+    match format_:
+        case Format.JSON:
+            return view
+        case Format.MARKDOWN:
+            return PlainTextResponse(markdown_matrix(view.table), media_type="text/markdown")
+        case Format.CSV:
+            return PlainTextResponse(csv_matrix(view.table), media_type="text/csv")

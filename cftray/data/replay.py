@@ -1,0 +1,82 @@
+"""The stage that draws the English rows of a replay (paper, section 5.1).
+
+Rows aligned with phase 2's are drawn among the counterparts of its rows, each once however many
+languages share it; unaligned ones among all of the English set.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from cftray.data.adapters import Align, by_key, by_line, write_rows
+from cftray.data.rows import Row
+from cftray.data.sources import rows_of
+from cftray.data.tokenized import TokenizedData
+from cftray.errors import DataError
+from cftray.plan.stages import ReplayPromptsConfig
+from cftray.spec.data import Alignment
+from cftray.stage import Artifact, StageContext
+from cftray.store.atomic import write_atomic
+
+ROWS = "rows.jsonl"
+META = "meta.json"
+
+
+def run(config: ReplayPromptsConfig, inputs: Mapping[str, Path], context: StageContext) -> Artifact:
+    """Output `prompts`: `rows.jsonl` in the order of use, and `meta.json` with how many are `needed`.
+
+    Inputs: `data`, tokens of phase 2; `english`; and `rows`, those of phase 2, unless unaligned. Raises
+    DataError where nothing is aligned; a set that is merely too small is left to the mix to judge.
+    """
+    samples = len(TokenizedData.open(inputs["data"]))
+    needed = replay_size(config.ratio, samples)
+    candidates = _candidates(config, inputs)
+    wanted = min(len(candidates), needed + round(config.surplus * needed))
+    drawn = random.Random(f"replay/{config.seed}").sample(candidates, wanted)
+    folder = context.folder / "prompts"
+    folder.mkdir()
+    write_rows(folder / ROWS, drawn)
+    facts = {"needed": needed, "drawn": wanted, "candidates": len(candidates), "samples": samples}
+    write_atomic(folder / META, json.dumps(facts))
+    return Artifact(
+        outputs={"prompts": folder},
+        metrics={name: float(value) for name, value in facts.items()},
+        details={"alignment": str(config.alignment), "ratio": config.ratio},
+    )
+
+
+def replay_size(ratio: float, samples: int) -> int:
+    """How many samples of replay a ratio of |D2| is: rounded, at least one."""
+    return max(1, round(ratio * samples))
+
+
+def _candidates(config: ReplayPromptsConfig, inputs: Mapping[str, Path]) -> list[Row]:
+    """English rows with ids of their own, in the English set's order."""
+    align = _align(config)
+    english = rows_of(config.english_source, inputs["english"], align).rows
+    if config.alignment is Alignment.NONE:
+        return english
+    if config.english_source is not None:
+        english = [replace(row, id=row.english_id or row.id, english_id=None) for row in english]
+    wanted = {row.english_id for row in rows_of(config.source, inputs["rows"], align).rows}
+    found = list({row.id: row for row in english if row.id in wanted}.values())
+    if not found:
+        raise DataError(
+            f"none of {len(wanted)} rows has its English counterpart among {len(english)}, aligned by "
+            f"{config.alignment}; check that both carry the same ids, or set alignment: none"
+        )
+    return found
+
+
+def _align(config: ReplayPromptsConfig) -> Align | None:
+    match config.alignment:
+        case Alignment.ID:
+            return by_key(config.key) if config.key else None
+        case Alignment.LINE:
+            return by_line
+        case Alignment.NONE:
+            return None

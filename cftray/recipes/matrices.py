@@ -1,0 +1,89 @@
+"""From a matrix's document to the specs of its cells."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from cftray.errors import Fault, SpecRefused
+from cftray.recipes.catalogue import spec_from_document
+from cftray.spec import ExperimentSpec, faults_of, label_of
+from cftray.spec.matrix import MITIGATION, MOST_CELLS, SEED, Coordinates, MatrixSpec
+
+PLAIN = "P2"
+"""The row of a phase 2 without mitigation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One experiment of a matrix. Cells with the same `row` are replicas, told apart by their seed."""
+
+    row: str
+    coordinates: Coordinates
+    spec: ExperimentSpec
+
+
+def matrix_from_document(document: dict[str, Any]) -> MatrixSpec:
+    """A checked matrix, its cells not looked at yet. Raises SpecRefused with every fault."""
+    try:
+        matrix = MatrixSpec.model_validate_json(json.dumps(document, default=str))
+    except ValidationError as error:
+        raise SpecRefused(faults_of(error, MatrixSpec)) from error
+    count = sum(1 for _ in matrix.coordinates())
+    if count > MOST_CELLS:
+        raise SpecRefused([Fault(path="axes", given=f"{count} cells", expected=f"at most {MOST_CELLS}")])
+    return matrix
+
+
+def cells_of(matrix: MatrixSpec) -> list[Cell]:
+    """The cells in order. Raises SpecRefused with every fault of every cell, each once."""
+    cells: list[Cell] = []
+    faults: dict[tuple[str, str], Fault] = {}
+    seen: dict[str, str] = {}
+    for coordinates in matrix.coordinates():
+        try:
+            spec = spec_from_document(matrix.document(coordinates))
+        except SpecRefused as refused:
+            faults |= {(fault.path, fault.given): in_cell(fault, coordinates) for fault in refused.faults}
+            continue
+        row = row_of(coordinates, spec)
+        key = f"{row} {spec.seeds}"
+        if key in seen:
+            faults[key, ""] = Fault(path="cells", given=f"{row} twice", expected="each cell once")
+        seen[key] = row
+        cells.append(Cell(row=row, coordinates=coordinates, spec=_named(matrix, row, spec)))
+    if faults:
+        raise SpecRefused(list(faults.values()))
+    return cells
+
+
+def row_of(coordinates: Coordinates, spec: ExperimentSpec) -> str:
+    """What a row is called: the mitigation's name behind the values of the other axes."""
+    others = [_short(value) for name, value in coordinates.items() if name not in (SEED, MITIGATION)]
+    label = label_of(spec.phase2.mitigation)
+    mitigated = MITIGATION in coordinates or label != "none"
+    if mitigated or not others:
+        others.append(PLAIN if label == "none" else label)
+    return " · ".join(others)
+
+
+def in_cell(fault: Fault, coordinates: Coordinates) -> Fault:
+    """The fault with the cell that it was found in."""
+    where = ", ".join(f"{name} {_short(value)}" for name, value in coordinates.items())
+    return Fault(path=f"{fault.path} ({where})" if where else fault.path, given=fault.given, expected=fault.expected)
+
+
+def _named(matrix: MatrixSpec, row: str, spec: ExperimentSpec) -> ExperimentSpec:
+    slug = re.sub(r"[^A-Za-z0-9._]+", "-", row).strip("-")
+    seeds = "-".join(str(seed) for seed in spec.seeds)
+    return spec.model_copy(update={"name": f"{matrix.name}.{slug}.s{seeds}"[:128]})
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return str(value.get("kind", json.dumps(value)))[:40]
+    return str(value)[:40]

@@ -1,0 +1,153 @@
+"""A matrix as one table in the layout of the paper's Table D1: P1, then each phase 2 beside it.
+
+    phase 1 on instruct-mini     TA: IFEval … mean   LA: MLQA … mean    against plain P2: TA, LA
+      P1                         score
+      P2                         score, change since P1
+      GR_10                      score, change since P1                 helps / hurts / inside the noise
+
+Rows are over all replicas (seeds) that are evaluated; changes are paired by item and by seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from cftray.data.scores import Level
+from cftray.data.statistics import Verdict
+from cftray.plan import Plan, canonical
+from cftray.report.results import Change, Results, against, results_over
+from cftray.spec import ExperimentSpec, MiniData, label_of
+from cftray.store import Store
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Effect(StrEnum):
+    """What a mitigation did to a mean, set against plain phase 2."""
+
+    HELPS = "helps"
+    HURTS = "hurts"
+    NOISE = "inside the noise"
+
+
+class MatrixRow(_View):
+    """One row: a phase 2 over its replicas. `sd` is over seeds and null for one.
+
+    `against_plain` holds the change of each suite's mean against the plain phase 2 of the same phase 1,
+    `effects` its verdict; both are empty for that row itself and where there is no plain row.
+    """
+
+    label: str
+    experiments: tuple[str, ...]
+    results: Results
+    against_plain: dict[str, Change]
+    effects: dict[str, Effect]
+
+
+class MatrixGroup(_View):
+    """Rows that share their phase 1."""
+
+    phase1: str
+    rows: tuple[MatrixRow, ...]
+
+
+class FailedCell(_View):
+    """A cell that came to no scores, and why."""
+
+    label: str
+    seeds: tuple[int, ...]
+    experiment: str
+    state: str
+    message: str
+
+
+class MatrixTable(_View):
+    """`complete` when every cell has both its models evaluated."""
+
+    name: str
+    complete: bool
+    groups: tuple[MatrixGroup, ...]
+    failed: tuple[FailedCell, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellPlan:
+    """What the table needs of a cell; `state` and `message` where it failed."""
+
+    row: str
+    experiment: str
+    spec: ExperimentSpec
+    plan: Plan
+    state: str
+    failed: bool
+    message: str
+
+
+def matrix_table(name: str, cells: Sequence[CellPlan], store: Store) -> MatrixTable:
+    """The table as far as there are records. Raises InternalError where scores can't be read."""
+    groups: dict[str, list[CellPlan]] = {}
+    for cell in cells:
+        if not cell.failed:
+            groups.setdefault(_first(cell.spec), []).append(cell)
+    shown = tuple(_group(members, store) for members in groups.values())
+    rows = [row for group in shown for row in group.rows]
+    failed = tuple(
+        FailedCell(
+            label=cell.row, seeds=cell.spec.seeds, experiment=cell.experiment, state=cell.state, message=cell.message
+        )
+        for cell in cells
+        if cell.failed
+    )
+    complete = not failed and all(row.results.complete for row in rows)
+    return MatrixTable(name=name, complete=complete, groups=shown, failed=failed)
+
+
+def _first(spec: ExperimentSpec) -> str:
+    return canonical({"base": spec.base, "phase1": spec.phase1, "template": spec.template})
+
+
+def _group(cells: Sequence[CellPlan], store: Store) -> MatrixGroup:
+    rows: dict[str, list[CellPlan]] = {}
+    for cell in cells:
+        rows.setdefault(cell.row, []).append(cell)
+    plain = _plain(rows)
+    made = tuple(_row(label, members, plain, store) for label, members in rows.items())
+    return MatrixGroup(phase1=_phase1(cells[0].spec), rows=made)
+
+
+def _plain(rows: dict[str, list[CellPlan]]) -> list[CellPlan]:
+    """The cells of the one row without mitigation; none where there are several, since then it is unclear."""
+    found = [members for members in rows.values() if label_of(members[0].spec.phase2.mitigation) == "none"]
+    return found[0] if len(found) == 1 else []
+
+
+def _row(label: str, cells: Sequence[CellPlan], plain: Sequence[CellPlan], store: Store) -> MatrixRow:
+    plans = [cell.plan for cell in cells]
+    changes: dict[str, Change] = {}
+    if plain and cells[0] not in plain:
+        rows = against([cell.plan for cell in plain], plans, store)
+        changes = {row.suite: row.change for row in rows if row.level is Level.SUITE and row.change is not None}
+    return MatrixRow(
+        label=label,
+        experiments=tuple(cell.experiment for cell in cells),
+        results=results_over(plans, store),
+        against_plain=changes,
+        effects={suite: EFFECTS[change.verdict] for suite, change in changes.items()},
+    )
+
+
+EFFECTS = {Verdict.RISES: Effect.HELPS, Verdict.FALLS: Effect.HURTS, Verdict.NOISE: Effect.NOISE}
+
+
+def _phase1(spec: ExperimentSpec) -> str:
+    if spec.phase1.adopt is not None:
+        return spec.phase1.adopt.model
+    assert spec.phase1.train is not None
+    data = spec.phase1.train.data
+    return str(data.mini) if isinstance(data, MiniData) else data.path

@@ -1,0 +1,173 @@
+"""A matrix's table for the terminal, as Markdown and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from cftray.report.grid import ABSENT, Column, change_text, columns, interval_text, score_text, seeds_text
+from cftray.report.matrix import Effect, MatrixGroup, MatrixRow, MatrixTable
+from cftray.report.results import Change, Row
+from cftray.report.tables import STYLES
+
+Cells = tuple[str, Sequence[str]]
+"""A row's label and its cells."""
+
+EFFECT_STYLES = {Effect.HELPS: "green", Effect.HURTS: "red", Effect.NOISE: "dim"}
+LEGEND = (
+    "change since P1: ▲ rises ▼ falls ~ inside the noise; against P2: the mean set against a plain phase 2, "
+    "paired by item and seed (95 %, Holm within a row; scores × 100)"
+)
+
+
+def terminal_matrix(table: MatrixTable) -> RenderableType:
+    """A table a phase 1, the failed cells under them."""
+    parts: list[RenderableType] = []
+    for group in table.groups:
+        shape = _shape(group)
+        grid = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+        grid.add_column(f"phase 1: {group.phase1}", no_wrap=True)
+        for head in _heads(shape):
+            grid.add_column(head, justify="right", no_wrap=True)
+        for label, cells in _lines(group, shape):
+            row = next((one for one in group.rows if one.label == label), None)
+            grid.add_row(label, *_styled(cells, row, shape))
+        parts += [grid, Text()]
+    parts += [Text(f"{cell}", style="red") for cell in _failures(table)]
+    return Group(*parts, Text(LEGEND, style="dim"))
+
+
+def markdown_matrix(table: MatrixTable) -> str:
+    """GitHub's Markdown, a table a phase 1."""
+    lines: list[str] = []
+    for group in table.groups:
+        shape = _shape(group)
+        heads = [f"phase 1: {group.phase1}", *_heads(shape)]
+        lines += [_piped(heads), _piped(["---", *["---:"] * (len(heads) - 1)])]
+        lines += [_piped([label, *cells]) for label, cells in _lines(group, shape)] + [""]
+    lines += [f"- {cell}" for cell in _failures(table)]
+    return "\n".join([*lines, LEGEND, ""])
+
+
+CSV_FIELDS = (
+    "phase1", "row", "seeds", "key", "p1", "p2", "difference", "low", "high", "p_adjusted", "verdict", "seeds_sd",
+    "against_plain", "against_plain_low", "against_plain_high", "effect",
+)  # fmt: skip
+
+
+def csv_matrix(table: MatrixTable) -> str:
+    """Every score of every row with full figures, 0 to 1."""
+    target = io.StringIO()
+    writer = csv.DictWriter(target, CSV_FIELDS, lineterminator="\n")
+    writer.writeheader()
+    for group in table.groups:
+        for one in group.rows:
+            for row in one.results.rows:
+                plain = one.against_plain.get(row.key)
+                found: dict[str, object] = {
+                    "phase1": group.phase1,
+                    "row": one.label,
+                    "seeds": " ".join(map(str, one.results.seeds)),
+                    "key": row.key,
+                    "p1": row.p1.score if row.p1 else None,
+                    "p2": row.p2.score if row.p2 else None,
+                }
+                if row.change is not None:
+                    wanted = {"difference", "low", "high", "p_adjusted", "verdict", "seeds_sd"}
+                    found |= row.change.model_dump(mode="json", include=wanted)
+                if plain is not None:
+                    found |= {
+                        "against_plain": plain.difference,
+                        "against_plain_low": plain.low,
+                        "against_plain_high": plain.high,
+                        "effect": one.effects[row.key].value,
+                    }
+                writer.writerow(found)
+    return target.getvalue()
+
+
+def _shape(group: MatrixGroup) -> list[Column]:
+    return max((columns(row.results) for row in group.rows), key=len, default=[])
+
+
+def _suites(shape: Sequence[Column]) -> list[str]:
+    return list(dict.fromkeys(column.suite for column in shape))
+
+
+def _heads(shape: Sequence[Column]) -> list[str]:
+    heads, before = [], ""
+    for column in shape:
+        heads.append(f"{column.suite.upper()}: {column.label}" if column.suite != before else column.label)
+        before = column.suite
+    return heads + [f"{suite.upper()} against P2" for suite in _suites(shape)]
+
+
+def _lines(group: MatrixGroup, shape: Sequence[Column]) -> Iterator[Cells]:
+    """P1's row, then each phase 2's; a change stands behind its score."""
+    suites = _suites(shape)
+    done = next((row for row in group.rows if row.results.rows), None)
+    if done is not None:
+        first = {column.key: column.row for column in columns(done.results)}
+        yield "P1", [*(_p1(first, column) for column in shape), *[""] * len(suites)]
+    for row in group.rows:
+        found = {column.key: column.row for column in columns(row.results)}
+        cells = []
+        for column in shape:
+            score = found.get(column.key)
+            change = score.change if score else None
+            told = f"{score_text(score.p2 if score else None)}  {change_text(change)}" if change else ABSENT
+            cells.append(f"{told} {interval_text(change)}".strip() if column.mean and change else told)
+        yield row.label, [*cells, *(_against(row, suite) for suite in suites)]
+        if any(change.seeds_sd is not None for change in row.against_plain.values()) or len(row.results.seeds) > 1:
+            sds = [_sd(found.get(column.key)) for column in shape]
+            yield f"  sd of {len(row.results.seeds)} seeds", [*sds, *(_plain_sd(row, suite) for suite in suites)]
+
+
+def _p1(first: Mapping[str, Row | None], column: Column) -> str:
+    row = first.get(column.key)
+    return score_text(row.p1 if row else None)
+
+
+def _sd(row: Row | None) -> str:
+    return seeds_text(row.change if row else None)
+
+
+def _plain_sd(row: MatrixRow, suite: str) -> str:
+    return seeds_text(row.against_plain.get(suite))
+
+
+def _against(row: MatrixRow, suite: str) -> str:
+    change: Change | None = row.against_plain.get(suite)
+    if change is None:
+        return ""
+    return f"{change_text(change)[:-2]} {interval_text(change)} {row.effects[suite].value}"
+
+
+def _styled(cells: Sequence[str], row: MatrixRow | None, shape: Sequence[Column]) -> list[Text]:
+    if row is None:
+        return [Text(cell, style="dim" if not cell else "") for cell in cells]
+    found = {column.key: column.row for column in columns(row.results)}
+    styles = []
+    for column in shape:
+        score = found.get(column.key)
+        weight = "bold " if column.mean else ""
+        styles.append(weight + STYLES[score.change.verdict] if score and score.change else "dim")
+    styles += [EFFECT_STYLES[row.effects[suite]] if suite in row.effects else "" for suite in _suites(shape)]
+    return [Text(cell, style=style.strip()) for cell, style in zip(cells, styles, strict=True)]
+
+
+def _failures(table: MatrixTable) -> list[str]:
+    return [
+        f"{cell.label}, seeds {', '.join(map(str, cell.seeds))}: {cell.state} ({cell.experiment}): {cell.message}"
+        for cell in table.failed
+    ]
+
+
+def _piped(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
