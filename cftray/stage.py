@@ -7,7 +7,7 @@ inputs are folders or files, the context says where and how. Ray is one backend 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,8 +19,12 @@ Entry = Callable[[Mapping[str, Any]], Any]
 """A function of a module, called in a worker process with a JSON-able request."""
 
 
+Make = Callable[[Mapping[str, Any]], Callable[[Mapping[str, Any]], None]]
+"""A function of a module that makes, once in each process of a pool, what handles its items."""
+
+
 class Workers(Protocol):
-    """Processes that compute. Neither method retries; both raise when a process fails or dies.
+    """Processes that compute. No method retries; all raise when a process fails or dies.
 
     A failure whose cause is a CFTRayError in the worker is raised as that error; a process that dies
     is an InfraError, or OutOfMemory where it was killed for memory.
@@ -31,6 +35,21 @@ class Workers(Protocol):
 
     def call(self, entry: Entry, request: Mapping[str, Any], *, accelerator: str | None, name: str) -> Any:
         """Run `entry(request)` in one process and return its JSON-able result."""
+
+    def map(
+        self,
+        make: Make,
+        request: Mapping[str, Any],
+        items: Sequence[Mapping[str, Any]],
+        *,
+        actors: int,
+        accelerator: str | None,
+        name: str,
+    ) -> None:
+        """Handle each of the JSON-able `items` once with `make(request)`, in a pool of `actors` processes.
+
+        What handles them leaves its results where the driver finds them.
+        """
 
     def available(self, accelerator: str | None) -> int:
         """How many workers of that kind the cluster can hold at once."""

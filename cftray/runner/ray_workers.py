@@ -15,13 +15,13 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cftray import errors
 from cftray.errors import Cancelled, CFTRayError, InfraError, OutOfMemory
-from cftray.stage import Entry
+from cftray.stage import Entry, Make
 
 POLL_S = 0.5
 STOP_GRACE_S = 60.0
@@ -122,11 +122,55 @@ class RayWorkers:
             if identifier.endswith(job) and entry["state"] != "REMOVED":
                 remove_placement_group(PlacementGroup(ray.PlacementGroupID(bytes.fromhex(identifier))))
 
+    def map(
+        self,
+        make: Make,
+        request: Mapping[str, Any],
+        items: Sequence[Mapping[str, Any]],
+        *,
+        actors: int,
+        accelerator: str | None,
+        name: str,
+    ) -> None:
+        """See Workers. A pool of actors over Ray Data; each item is a block of its own."""
+        self.join()
+        import ray.data
+
+        failures = self._failures(name)
+        options: dict[str, Any] = {"num_cpus": 1, "max_restarts": 0, "max_task_retries": 0}
+        if accelerator is not None:
+            options["num_gpus"] = 1
+            if accelerator != "GPU":
+                options["accelerator_type"] = accelerator
+        settings = ray.data.DataContext.get_current()
+        settings.enable_progress_bars = False
+        settings.print_on_execution_start = False
+        settings.execution_no_progress_timeout_s = -1  # others may hold the room for as long as they like
+
+        def work() -> None:
+            texts = [{"item": json.dumps(item)} for item in items]
+            data = ray.data.from_items(texts, override_num_blocks=len(texts)).map_batches(
+                _Actor,
+                fn_constructor_args=(make, dict(request), str(failures)),
+                batch_size=1,
+                compute=ray.data.ActorPoolStrategy(size=actors),
+                **options,
+            )
+            data.set_name(name)
+            for _ in data.iter_internal_ref_bundles():
+                pass
+
+        _watched(work, request, functools.partial(_told, failures))
+
+    def _failures(self, name: str) -> Path:
+        folder = self.scratch / f"{name}-{uuid.uuid4().hex[:8]}.failures"
+        folder.mkdir(parents=True)
+        return folder
+
     def call(self, entry: Entry, request: Mapping[str, Any], *, accelerator: str | None, name: str) -> Any:
         """See Workers."""
         ray = self.join()
-        failures = self.scratch / f"{name}-{uuid.uuid4().hex[:8]}.failures"
-        failures.mkdir(parents=True)
+        failures = self._failures(name)
         options: dict[str, Any] = {"name": name, "num_cpus": 1, "max_retries": 0}
         if accelerator is not None:
             options["num_gpus"] = 1
@@ -139,6 +183,24 @@ class RayWorkers:
         except Cancelled:
             ray.cancel(reference, force=False)
             raise
+
+
+class _Actor:
+    """One process of a pool."""
+
+    def __init__(self, make: Make, request: dict[str, Any], failures: str) -> None:
+        self.failures = Path(failures)
+        self.rank = os.getpid()
+        _tell_start(request)
+        with _telling(self.failures, self.rank):
+            self.handle = make(request)
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Handle a batch of one item."""
+        for item in batch["item"]:
+            with _telling(self.failures, self.rank):
+                self.handle(json.loads(item))
+        return {"done": [True] * len(batch["item"])}
 
 
 def _in_group(entry: Entry, config: dict[str, Any]) -> None:
@@ -155,10 +217,20 @@ def _alone(entry: Entry, request: dict[str, Any], failures: str) -> Any:
 
 def _told_run(entry: Entry, request: dict[str, Any], failures: Path, rank: int) -> Any:
     """Run, and leave a failure of ours where the driver finds it whatever Ray wraps it in."""
+    _tell_start(request)
+    with _telling(failures, rank):
+        return entry(request)
+
+
+def _tell_start(request: dict[str, Any]) -> None:
     if "folder" in request:
         (Path(request["folder"]) / STARTED).touch()
+
+
+@contextlib.contextmanager
+def _telling(failures: Path, rank: int) -> Iterator[None]:
     try:
-        return entry(request)
+        yield
     except CFTRayError as error:
         _tell(failures, rank, type(error).__name__, error.message)
         raise

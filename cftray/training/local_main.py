@@ -18,6 +18,10 @@ def main(folder: Path, rank: int) -> int:
         if task["joined"]:
             _join(folder, rank, task["size"], task["accelerator"])
         result = getattr(importlib.import_module(task["module"]), task["function"])(task["request"])
+        if task["shares"] is not None:
+            for item in task["shares"][rank]:
+                result(item)
+            result = None
         (folder / f"result-{rank}.json").write_text(json.dumps(result), encoding="utf-8")
     except Exception as error:  # noqa: BLE001 - told to the parent process, whatever it is
         _tell(folder / f"error-{rank}.json", error)

@@ -14,13 +14,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cftray import errors
 from cftray.errors import CFTRayError, InfraError, InternalError
-from cftray.stage import Entry
+from cftray.stage import Entry, Make
 
 GRACE_SECONDS = 3.0
 """How long the others of a failed group may take to say why they failed too."""
@@ -43,6 +43,20 @@ class LocalWorkers:
         """See `Workers.call`."""
         return self._run(entry, request, size=1, joined=False, accelerator=accelerator, name=name)
 
+    def map(
+        self,
+        make: Make,
+        request: Mapping[str, Any],
+        items: Sequence[Mapping[str, Any]],
+        *,
+        actors: int,
+        accelerator: str | None,
+        name: str,
+    ) -> None:
+        """See `Workers.map`; each process takes every n-th item."""
+        shares = [[dict(item) for item in items[rank::actors]] for rank in range(actors)]
+        self._run(make, request, size=actors, joined=False, accelerator=accelerator, name=name, shares=shares)
+
     def available(self, accelerator: str | None) -> int:
         """Cores, or the GPUs that CUDA_VISIBLE_DEVICES and the driver's device files show."""
         if accelerator is None:
@@ -53,12 +67,20 @@ class LocalWorkers:
         return len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
 
     def _run(
-        self, entry: Entry, request: Mapping[str, Any], *, size: int, joined: bool, accelerator: str | None, name: str
+        self,
+        entry: Entry | Make,
+        request: Mapping[str, Any],
+        *,
+        size: int,
+        joined: bool,
+        accelerator: str | None,
+        name: str,
+        shares: list[list[dict[str, Any]]] | None = None,
     ) -> Any:
         with tempfile.TemporaryDirectory(prefix="cftray-workers-") as temporary:
             folder = Path(temporary)
             task = {"module": entry.__module__, "function": entry.__qualname__, "request": dict(request),
-                    "size": size, "joined": joined, "accelerator": accelerator}  # fmt: skip
+                    "size": size, "joined": joined, "accelerator": accelerator, "shares": shares}  # fmt: skip
             (folder / "task.json").write_text(json.dumps(task), encoding="utf-8")
             self.running = [self._start(folder, rank, size, joined) for rank in range(size)]
             try:

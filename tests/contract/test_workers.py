@@ -57,6 +57,21 @@ def leave_when_stopped(request):
         time.sleep(0.05)
 
 
+def pool(request):
+    """Handles items by writing who made what of them."""
+    if request.get("broken"):
+        raise DataError("model: does not load; give another")
+
+    def handle(item):
+        if item["number"] == request.get("deadly"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if Path(request["stop"]).exists():
+            raise Cancelled("stopped because it was asked to")
+        (Path(request["folder"]) / f"item{item['number']}").write_text(str(os.getpid()))
+
+    return handle
+
+
 def asked(tmp_path, **more):
     return {"folder": str(tmp_path), "stop": str(tmp_path / "stop")} | more
 
@@ -106,3 +121,28 @@ def test_a_stop_reaches_work_that_runs(workers, tmp_path):
 def test_there_is_room_for_at_least_one_worker_on_a_cpu(workers):
     assert workers.available(None) >= 1
     assert workers.available("GPU") == 0
+
+
+@pytest.mark.parametrize("actors", [1, 2])
+def test_a_pool_handles_each_item_once(workers, tmp_path, actors):
+    items = [{"number": number} for number in range(6)]
+    workers.map(pool, asked(tmp_path), items, actors=actors, accelerator=None, name="pool")
+    done = {path.name: path.read_text() for path in tmp_path.glob("item*")}
+    assert set(done) == {f"item{number}" for number in range(6)}
+    assert 1 <= len(set(done.values())) <= actors
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [({"broken": True}, DataError), ({"deadly": 1}, InfraError)],
+)
+def test_a_pool_that_fails_says_why(workers, tmp_path, changes, error):
+    items = [{"number": number} for number in range(3)]
+    with pytest.raises(error):
+        workers.map(pool, asked(tmp_path, **changes), items, actors=1, accelerator=None, name="pool")
+
+
+def test_a_stop_reaches_a_pool(workers, tmp_path):
+    (tmp_path / "stop").touch()
+    with pytest.raises(Cancelled):
+        workers.map(pool, asked(tmp_path), [{"number": 0}], actors=1, accelerator=None, name="pool")

@@ -1,0 +1,1 @@
+"""Replay sets: a model answers prompts, spread over a pool of actors."""

@@ -1,0 +1,65 @@
+"""Batches of prompts: composed once, answered whole, kept in a file each.
+
+A batch's composition follows from all prompts and the batch size alone, so an answer depends neither on
+how many actors there are nor on what an earlier attempt had finished. Longest prompts come first: the
+last batches to run are the short ones, and actors end together.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cftray.store.atomic import write_atomic
+
+FOLDER = "batches"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What one row asks: its place in the order of use, its id and its tokens."""
+
+    place: int
+    id: str
+    tokens: list[int]
+
+
+def compose(prompts: Iterable[Prompt], size: int) -> list[list[Prompt]]:
+    """Batches of `size`, alike in length within, the longest first."""
+    ordered = sorted(prompts, key=lambda one: (-len(one.tokens), one.place))
+    return [ordered[start : start + size] for start in range(0, len(ordered), size)]
+
+
+def batch_file(folder: Path, number: int) -> Path:
+    """Where an attempt keeps the answers of a batch."""
+    return folder / FOLDER / f"{number:06d}.json"
+
+
+def write_answers(folder: Path, number: int, answers: Sequence[dict[str, Any]]) -> None:
+    """Keep a batch's answers; the file is whole or not there."""
+    write_atomic(batch_file(folder, number), json.dumps(answers, ensure_ascii=False))
+
+
+def read_answers(path: Path) -> list[dict[str, Any]]:
+    """The answers of a batch: id, text, tokens, ended."""
+    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def take_over(folder: Path, earlier: Iterable[Path], batches: Sequence[Sequence[Prompt]]) -> list[int]:
+    """Copy what earlier attempts had finished; gives the numbers of the batches that are left."""
+    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+    attempts = list(earlier)
+    left = []
+    for number, batch in enumerate(batches):
+        found = next((path for one in attempts if (path := batch_file(one, number)).is_file()), None)
+        if found is not None and [one["id"] for one in read_answers(found)] == [one.id for one in batch]:
+            shutil.copyfile(found, batch_file(folder, number).with_suffix(".part"))
+            batch_file(folder, number).with_suffix(".part").rename(batch_file(folder, number))
+        else:
+            left.append(number)
+    return left

@@ -1,0 +1,174 @@
+"""The stage in this process: the miniature's base answers; batches are kept, faults set aside."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cftray.data.adapters import read_rows, write_rows
+from cftray.errors import Cancelled, ModelError
+from cftray.generation import stage
+from cftray.generation.batches import write_answers
+from cftray.mini import datasets
+from cftray.plan import GenerateConfig
+from cftray.spec import ExecutionSpec
+from cftray.stage import StageContext
+
+BASE = Path(datasets.__file__).parent / "base"
+
+
+class Here:
+    """`Workers.map` without processes; counts what it was asked."""
+
+    def __init__(self):
+        self.items = []
+
+    def available(self, accelerator):
+        return 1
+
+    def map(self, make, request, items, **_):
+        handle = make(request)
+        for item in items:
+            self.items.append(item["number"])
+            handle(item)
+
+
+class Played(Here):
+    """Answers that a test wrote, by id; (text, ended)."""
+
+    def __init__(self, answers):
+        super().__init__()
+        self.answers = answers
+
+    def map(self, make, request, items, **_):
+        for item in items:
+            told = [self.answers[one] for one in item["ids"]]
+            answers = [
+                {"id": one, "text": text, "tokens": 3, "ended": ended}
+                for one, (text, ended) in zip(item["ids"], told, strict=True)
+            ]
+            write_answers(Path(request["folder"]), item["number"], answers)
+
+
+@pytest.fixture
+def prompts(tmp_path):
+    def make(count, needed):
+        folder = tmp_path / "prompts"
+        folder.mkdir(exist_ok=True)
+        rows = datasets.english_counterparts("multialpaca-mini", samples=count, seed=3)
+        write_rows(folder / "rows.jsonl", rows)
+        (folder / "meta.json").write_text(json.dumps({"needed": needed}))
+        return folder, rows
+
+    return make
+
+
+def answered(tmp_path, folder, workers, *, name="attempt", earlier=(), **decoding):
+    settings = {"max_new_tokens": 16, "batch_size": 4} | decoding
+    config = GenerateConfig(template="chat", decoding=settings, precision="fp32", seed=5)
+    attempt = tmp_path / name
+    attempt.mkdir()
+    reports, notes = [], []
+    context = StageContext(
+        folder=attempt, execution=ExecutionSpec(), workers=workers, stop=tmp_path / "stop", earlier=tuple(earlier),
+        report=reports.append, note=notes.append,
+    )  # fmt: skip
+    return stage.run(config, {"prompts": folder, "model": BASE, "tokenizer": BASE}, context), reports, notes
+
+
+def test_unusable_answers_are_counted_and_replaced_from_the_surplus(tmp_path, prompts):
+    folder, rows = prompts(7, 4)
+    told = [("one", True), ("", True), ("two", True), ("three", False), ("so it is " * 5, True), ("four", True),
+            ("five", True)]  # fmt: skip
+    played = Played(dict(zip([row.id for row in rows], told, strict=True)))
+    artifact, reports, _ = answered(tmp_path, folder, played)
+    used = read_rows(artifact.outputs["rows"])
+    assert [(row.id, row.output) for row in used] == [
+        (rows[place].id, told[place][0]) for place in (0, 2, 5, 6)
+    ]
+    assert all(row.instruction == rows[0].instruction for row in used[:1])
+    counts = {name: artifact.metrics[name] for name in ("answered", "usable", "used", "empty", "cut", "looping")}
+    assert counts == {"answered": 7, "usable": 4, "used": 4, "empty": 1, "cut": 1, "looping": 1}
+    aside = [json.loads(line)["reason"] for line in artifact.outputs["set_aside"].read_text().splitlines()]
+    assert aside == ["empty", "cut", "looping"]
+    assert reports[-1].step == reports[-1].total == 7
+
+
+def test_no_more_than_needed_are_used(tmp_path, prompts):
+    folder, rows = prompts(6, 2)
+    artifact, *_ = answered(tmp_path, folder, Played({row.id: ("fine", True) for row in rows}))
+    assert [row.id for row in read_rows(artifact.outputs["rows"])] == [rows[0].id, rows[1].id]
+
+
+def test_the_model_answers_and_ends(tmp_path, prompts):
+    folder, _ = prompts(8, 8)
+    artifact, *_ = answered(tmp_path, folder, Here(), max_new_tokens=24)
+    assert artifact.metrics["tokens"] > 0
+    assert artifact.metrics["answered"] == 8
+    assert artifact.metrics["usable"] == 8 - sum(artifact.metrics[name] for name in stage.FAULTS)
+    assert artifact.details["engine"].startswith("transformers ")
+
+
+def test_finished_batches_of_an_earlier_attempt_are_not_answered_again(tmp_path, prompts):
+    folder, _ = prompts(10, 10)
+    whole, *_ = answered(tmp_path, folder, Here(), name="whole")
+    cut = tmp_path / "cut"
+    (cut / "batches").mkdir(parents=True)
+    for number in (0, 2):
+        source = tmp_path / "whole" / "batches" / f"{number:06d}.json"
+        (cut / "batches" / source.name).write_bytes(source.read_bytes())
+    (cut / "batches" / "000001.json").write_text(json.dumps([{"id": "another", "text": "", "tokens": 1}]))
+    again = Here()
+    resumed, _, notes = answered(tmp_path, folder, again, name="again", earlier=[cut])
+    assert again.items == [1]
+    assert resumed.outputs["rows"].read_bytes() == whole.outputs["rows"].read_bytes()
+    assert notes == ["2 of 3 batches were answered before"]
+
+
+def test_sampling_follows_from_seed_and_row_not_from_neighbours(tmp_path, prompts):
+    folder, _ = prompts(4, 4)
+    texts = {}
+    for size in (1, 4):
+        hot, *_ = answered(tmp_path, folder, Here(), name=f"b{size}", batch_size=size, temperature=1.0)
+        texts[size] = [
+            one["text"]
+            for path in sorted((tmp_path / f"b{size}" / "batches").glob("*.json"))
+            for one in sorted(json.loads(path.read_text()), key=lambda one: one["id"])
+        ]
+        assert hot.metrics["answered"] == 4
+    assert sorted(texts[1]) == sorted(texts[4])
+    greedy, *_ = answered(tmp_path, folder, Here(), name="greedy")
+    assert greedy.details["decoding"]["temperature"] == 0
+
+
+def test_gumbel_noise_samples_the_softmax():
+    import torch
+
+    from cftray.generation.answering import GumbelNoise
+
+    wanted = torch.tensor([0.6, 0.3, 0.1])
+    ids = [f"row{n}" for n in range(4000)]
+    drawn = GumbelNoise(ids, 7)(None, wanted.log().repeat(len(ids), 1)).argmax(dim=1)
+    shares = torch.bincount(drawn, minlength=3) / len(ids)
+    torch.testing.assert_close(shares, wanted, atol=0.03, rtol=0)
+
+
+def test_prompts_without_room_for_an_answer_are_refused(tmp_path, prompts):
+    folder, _ = prompts(2, 2)
+    with pytest.raises(ModelError, match="no prompt leaves room for an answer of 100000 tokens"):
+        answered(tmp_path, folder, Here(), max_new_tokens=100_000)
+
+
+def test_a_stop_is_heard_between_batches(tmp_path, prompts):
+    folder, _ = prompts(4, 4)
+
+    class Stopping(Here):
+        def map(self, make, request, items, **_):
+            handle = make(request)
+            (tmp_path / "stop").touch()
+            handle(items[0])
+
+    with pytest.raises(Cancelled):
+        answered(tmp_path, folder, Stopping())
