@@ -37,7 +37,7 @@ VAIN_STREAMS = 3
 
 Json = dict[str, Any]
 
-__all__ = ["Client", "ClientError", "ExperimentFailed", "Refused", "Results", "Run", "Unreachable"]
+__all__ = ["Client", "ClientError", "ExperimentFailed", "Matrix", "Refused", "Results", "Run", "Unreachable"]
 
 
 class Client:
@@ -72,6 +72,23 @@ class Client:
         except Unreachable:
             view = self.ask("POST", "/v1/experiments", json=document, headers=headers)
         return Run(self, view)
+
+    def matrix(self, source: Source, *, key: str | None = None) -> Matrix:
+        """Store and start a matrix of experiments: a document, or the path of a YAML or JSON file.
+
+        Raises SpecRefused with the faults of every cell; then nothing is stored. Idempotent as `submit` is.
+        """
+        headers = {"Idempotency-Key": key or uuid.uuid4().hex}
+        document = document_of(source)
+        try:
+            view = self.ask("POST", "/v1/matrices", json=document, headers=headers)
+        except Unreachable:
+            view = self.ask("POST", "/v1/matrices", json=document, headers=headers)
+        return Matrix(self, view)
+
+    def get_matrix(self, identifier: str) -> Matrix:
+        """A matrix by its id."""
+        return Matrix(self, self.ask("GET", f"/v1/matrices/{identifier}"))
 
     def plan(self, spec: Source) -> Json:
         """What the experiment would need; nothing is stored or started."""
@@ -263,6 +280,76 @@ class Run:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
         return target
+
+
+class Matrix:
+    """One matrix of the service, as last seen."""
+
+    def __init__(self, client: Client, view: Json) -> None:
+        self.client = client
+        self.view = view
+
+    def __repr__(self) -> str:
+        return f"<Matrix {self.id} {self.view['name']} {self.view['counts']}>"
+
+    @property
+    def id(self) -> str:
+        """The matrix's id."""
+        return str(self.view["id"])
+
+    @property
+    def path(self) -> str:
+        """The matrix's path in the service."""
+        return f"/v1/matrices/{self.id}"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether every cell is over."""
+        return bool(self.view["terminal"])
+
+    @property
+    def cells(self) -> Sequence[Json]:
+        """Each cell: its row, coordinates, experiment, state, failure."""
+        found: Sequence[Json] = self.view["cells"]
+        return found
+
+    def runs(self) -> Sequence[Run]:
+        """The experiments of the cells."""
+        return [self.client.get(cell["experiment"]) for cell in self.cells]
+
+    def refresh(self) -> Matrix:
+        """Look again."""
+        self.view = self.client.ask("GET", self.path)
+        return self
+
+    def cancel(self) -> Matrix:
+        """Ask every cell that is not over to stop."""
+        self.view = self.client.ask("POST", f"{self.path}/cancel")
+        return self
+
+    def wait(self, *, progress: bool = False, timeout: float | None = None) -> Matrix:
+        """Until every cell is over, however it ended. Raises TimeoutError after `timeout` seconds."""
+        until = None if timeout is None else time.monotonic() + timeout
+        if progress:
+            from cftray.cli.watch import watch
+
+            watch(self.runs(), until=until)
+        else:
+            for run in self.runs():
+                for _ in run.follow(until=until):
+                    pass
+        if not self.refresh().terminal:
+            raise TimeoutError(f"{self.id} is not over after {timeout:.0f} s: {self.view['counts']}")
+        return self
+
+    def table(self) -> Json:
+        """Scores of all cells, as far as there are any."""
+        found: Json = self.client.ask("GET", f"{self.path}/table")["table"]
+        return found
+
+    def table_text(self, format: str) -> str:
+        """The table as `markdown` or `csv`."""
+        return self.client.response("GET", f"{self.path}/table", params={"format": format}).text
 
 
 class Results:

@@ -1,4 +1,7 @@
-"""`python -m cluster.demo`: two miniature experiments from POST to report, on a stack of its own.
+"""`python -m cluster.demo`: a matrix of miniature experiments from POST to report, on a stack of its own.
+
+Three cells: a similar pair of phases, a dissimilar one, and that with 10 % generative replay; with `--all`
+every strategy of the paper's Table D1.
 
 Uses the stack of this folder where one is up, and leaves it running then. What is recorded from an
 earlier run is not run again. Exit codes: 0 both succeeded, 1 one failed or the stack did not come up.
@@ -6,6 +9,7 @@ earlier run is not run again. Exit codes: 0 both succeeded, 1 one failed or the 
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from collections.abc import Iterator
@@ -17,8 +21,9 @@ from rich.markup import escape
 from cftray.cli.session import terminal
 from cftray.cli.watch import failure_lines, watch
 from cftray.cli.wording import duration
-from cftray.client import Client, Run
+from cftray.client import Client, Matrix
 from cftray.errors import CFTRayError
+from cftray.recipes import demo_matrix
 from cluster import stack
 from cluster.display import Display
 from cluster.errors import AlreadyUp
@@ -27,19 +32,20 @@ from cluster.settings import ClusterSettings, load
 from cluster.signals import Interrupted, interruptible
 from cluster.state import State
 
-PAIRS = ("similar", "dissimilar")
-
 
 def main() -> int:
     """The whole demonstration; gives the exit code."""
+    arguments = argparse.ArgumentParser(prog="python -m cluster.demo", description="Miniature experiments, for real.")
+    arguments.add_argument("--all", action="store_true", help="every strategy of the paper's Table D1, eight cells")
+    whole = arguments.parse_args().all
     console = terminal()
     started = time.monotonic()
     try:
         with interruptible():
             settings = load()
             with _stack(settings, console) as found:
-                runs = _experiments(console, found)
-                good = _outcome(console, settings, found, runs)
+                matrix = _cells(console, found, whole=whole)
+                good = _outcome(console, settings, found, matrix)
             console.print(f"demo {'done' if good else 'failed'} in {duration(time.monotonic() - started)}")
             return 0 if good else 1
     except Interrupted as signal:
@@ -71,13 +77,13 @@ def _stack(settings: ClusterSettings, console: Console) -> Iterator[State]:
         stack.down(settings)
 
 
-def _experiments(console: Console, found: State) -> list[Run]:
-    """Both experiments, over."""
+def _cells(console: Console, found: State, *, whole: bool) -> Matrix:
+    """The matrix, every cell over."""
     client = Client(found.url("api"))
     try:
-        runs = [client.submit({"recipe": "mini", "pair": pair}) for pair in PAIRS]
-        watch(runs, console=console)
-        return [run.refresh() for run in runs]
+        matrix = client.matrix(demo_matrix(whole=whole))
+        watch(matrix.runs(), console=console)
+        return matrix.refresh()
     except CFTRayError:
         for part in found.parts:
             if part.process.find() is None:
@@ -86,11 +92,12 @@ def _experiments(console: Console, found: State) -> list[Run]:
         raise
 
 
-def _outcome(console: Console, settings: ClusterSettings, found: State, runs: list[Run]) -> bool:
-    """The tables, the reports, the addresses; whether all is well."""
-    from cftray.report.results import Results
-    from cftray.report.tables import terminal_table
+def _outcome(console: Console, settings: ClusterSettings, found: State, matrix: Matrix) -> bool:
+    """The table, the reports, the addresses; whether all is well."""
+    from cftray.report.matrix import MatrixTable
+    from cftray.report.matrix_text import terminal_matrix
 
+    runs = matrix.runs()
     good = [run for run in runs if run.state == "succeeded"]
     for run in runs:
         if run not in good:
@@ -98,8 +105,7 @@ def _outcome(console: Console, settings: ClusterSettings, found: State, runs: li
             for line in failure_lines(run.view):
                 console.print(line, soft_wrap=True)
     if good:
-        titled = [(run.view["name"], Results.model_validate(run.results().document)) for run in good]
-        console.print(terminal_table(titled, console.width))
+        console.print(terminal_matrix(MatrixTable.model_validate(matrix.table())))
     for run in good:
         path = run.report(settings.home / "reports" / f"{run.view['name']}.html")
         console.print(f" report   {path}", highlight=False, soft_wrap=True)

@@ -58,7 +58,7 @@ class Answerer:
         self.model = model.to(device).eval()
         self.model.generation_config = GenerationConfig(
             do_sample=False,
-            max_new_tokens=self.decoding.max_new_tokens,
+            max_new_tokens=int(request["max_new_tokens"]),
             eos_token_id=self.ends,
             pad_token_id=self.ends[0],
         )

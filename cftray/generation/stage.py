@@ -76,7 +76,7 @@ def _prompts(
     template = load_template(config.template, inputs["tokenizer"])
     tokenizer = _tokenizer(inputs["tokenizer"])
     context_length = _config(inputs["model"]).get("max_position_embeddings")
-    room = (context_length or 1 << 30) - config.decoding.max_new_tokens
+    room = (context_length or 1 << 30) - config.max_new_tokens
     encodings = tokenizer.encode_batch([template.render(row).prompt for row in rows], add_special_tokens=False)
     prompts = [
         Prompt(place=place, id=row.id, tokens=encoding.ids)
@@ -85,7 +85,7 @@ def _prompts(
     fitting = [one for one in prompts if len(one.tokens) <= room]
     if not fitting:
         raise ModelError(
-            f"no prompt leaves room for an answer of {config.decoding.max_new_tokens} tokens in a context of "
+            f"no prompt leaves room for an answer of {config.max_new_tokens} tokens in a context of "
             f"{context_length}; lower mitigation.decoding.max_new_tokens"
         )
     return fitting, {one.id for one in prompts} - {one.id for one in fitting}
@@ -98,6 +98,7 @@ def _request(config: GenerateConfig, inputs: Mapping[str, Path], context: StageC
         "model": str(inputs["model"].absolute()),
         "tokenizer": str(inputs["tokenizer"].absolute()),
         "decoding": config.decoding.model_dump(mode="json"),
+        "max_new_tokens": config.max_new_tokens,
         "precision": str(config.precision),
         "seed": config.seed,
         "ends": _ends(inputs["tokenizer"]),
@@ -177,7 +178,7 @@ def _artifact(
     if fresh_tokens:
         metrics["tokens_per_s"] = fresh_tokens / seconds
     details = {
-        "decoding": config.decoding.model_dump(mode="json"),
+        "decoding": config.decoding.model_dump(mode="json") | {"max_new_tokens": config.max_new_tokens},
         "engine": f"transformers {version('transformers')}",
         "batches": "composed once from all prompts, longest first; answers do not depend on actors or interruptions",
         "examples": [

@@ -231,7 +231,11 @@ class _Builder:
         pairs = prompts
         if isinstance(replay, GenerativeReplay):
             generate = GenerateConfig(
-                template=spec.template, decoding=replay.decoding, precision=first.precision, seed=seed
+                template=spec.template,
+                decoding=replay.decoding,
+                max_new_tokens=replay.decoding.max_new_tokens or spec.phase2.hyperparameters.max_length,
+                precision=first.precision,
+                seed=seed,
             )
             pairs = self._add(
                 f"generate.p2.s{seed}",

@@ -105,6 +105,7 @@ class GenerateConfig(SpecModel):
     kind: Literal["generate"] = "generate"
     template: Template
     decoding: Decoding
+    max_new_tokens: int
     precision: Precision
     seed: int
 

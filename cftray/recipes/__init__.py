@@ -8,7 +8,7 @@
 from cftray.evaluation.packs import pack_digest
 from cftray.recipes.catalogue import Recipe, catalogue, spec_from_document, spec_from_file
 from cftray.recipes.matrices import Cell, cells_of, matrix_from_document
-from cftray.recipes.mini import Pair, mini
+from cftray.recipes.mini import Pair, demo_matrix, mini
 
 __all__ = [
     "Cell",
@@ -16,6 +16,7 @@ __all__ = [
     "Recipe",
     "catalogue",
     "cells_of",
+    "demo_matrix",
     "matrix_from_document",
     "mini",
     "pack_digest",

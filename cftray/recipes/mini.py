@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 from cftray.mini import defaults
 from cftray.spec import (
+    ChangeFreezing,
+    EnglishReplay,
     EvaluationSpec,
     ExecutionSpec,
     ExperimentSpec,
+    GenerativeReplay,
     Hyperparameters,
+    LowRank,
     MiniData,
     Mitigation,
     ModelRef,
     NoMitigation,
     Phase1,
     Phase2,
+    RandomFreezing,
     TrainedPhase,
 )
 from cftray.spec.data import MiniDataset
@@ -69,3 +75,29 @@ def _phase(dataset: MiniDataset, learning_rate: float) -> TrainedPhase:
             max_length=defaults.MAX_LENGTH,
         ),
     )
+
+
+def demo_matrix(*, whole: bool, seeds: tuple[int, ...] = (17,), name: str = "demo") -> dict[str, Any]:
+    """The matrix of the demonstration: the similar pair, the dissimilar one, and mitigations of the latter.
+
+    `whole` takes every strategy of the paper's Table D1, otherwise GR_10 alone.
+    """
+    chosen = MITIGATIONS if whole else (MITIGATIONS[0], MITIGATIONS[2])
+    return {
+        "name": name,
+        "spec": {"recipe": "mini", "pair": str(Pair.DISSIMILAR)},
+        "axes": {"mitigation": [one.model_dump(mode="json") for one in chosen], "seed": list(seeds)},
+        "cells": [{"pair": str(Pair.SIMILAR)}],
+    }
+
+
+MITIGATIONS: tuple[Mitigation, ...] = (
+    NoMitigation(),
+    GenerativeReplay(ratio=0.05),
+    GenerativeReplay(ratio=0.1),
+    EnglishReplay(ratio=0.1),
+    RandomFreezing(),
+    ChangeFreezing(),
+    LowRank(learning_rate=defaults.LORA_LR),
+)
+"""The rows of Table D1. LoRA has a learning rate of its own: phase 2's barely moves so few parameters."""

@@ -30,7 +30,9 @@ class Decoding(SpecModel):
 
     temperature: Annotated[float, Field(ge=0, le=10)] = 0.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
-    max_new_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 512
+    max_new_tokens: Annotated[
+        int | None, Field(ge=1, le=1_000_000, description="null: phase 2's max_length, since no more is trained on")
+    ] = None
     batch_size: Annotated[int, Field(ge=1, le=4096, description="rows that are answered together")] = 32
 
 

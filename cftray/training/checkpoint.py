@@ -2,7 +2,8 @@
 
 A checkpoint is a folder `checkpoints/step-XXXXXXXX` of an attempt. DeepSpeed's files come first, then
 `state.json`, written last: a folder without it does not count. The state says what the checkpoint
-belongs to, and how much of the attempt's curve had been written by then.
+belongs to, and how much of the attempt's curve had been written by then. Frozen parameters are not in
+it: they are those of the model that the phase starts from.
 """
 
 from __future__ import annotations
@@ -98,6 +99,7 @@ class Checkpoints:
         self._request = request
         self._world = world
         self._leads = rank == 0
+        self._restricted = request.frozen is not None or request.lora is not None
         self._saved: int | None = None
 
     def save(self, engine: Any, *, step: int, tokens: int, supervised_tokens: int) -> None:
@@ -109,7 +111,7 @@ class Checkpoints:
         if self._leads:
             shutil.rmtree(path, ignore_errors=True)
             path.mkdir(parents=True)
-        engine.save_checkpoint(str(path), tag=_TAG, save_latest=False)
+        engine.save_checkpoint(str(path), tag=_TAG, save_latest=False, exclude_frozen_parameters=True)
         if not self._leads:
             return
         state = State(
@@ -139,7 +141,9 @@ class Checkpoints:
         )
         if reason:
             raise ExecutionError(reason)
-        loaded, _ = engine.load_checkpoint(str(path), tag=_TAG, load_lr_scheduler_states=False)
+        loaded, _ = engine.load_checkpoint(
+            str(path), tag=_TAG, load_lr_scheduler_states=False, load_module_strict=not self._restricted
+        )
         if loaded is None:
             raise ExecutionError(f"DeepSpeed found nothing to load in {path}; delete the folder and start again")
         if path.parent == self.folder:

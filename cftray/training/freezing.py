@@ -93,12 +93,19 @@ def split(model: Any, selection: Selection) -> None:
 
 
 def add_lora(model: Any, lora: LowRank, seed: int) -> None:
-    """Low-rank updates beside the target modules; they alone are trained. Raises ModelError for vain targets."""
+    """Low-rank updates beside the target modules; they alone are trained.
+
+    Their first values are drawn on the CPU, alike on every rank. Raises ModelError for targets that are
+    not there or no linear layers.
+    """
     import peft
 
     fault = lora_fault((name for name, _ in model.named_parameters()), lora.targets)
     if fault is not None:
         raise ModelError(f"mitigation.targets: expected {fault}")
+    for name, module in model.named_modules():
+        if name.split(".")[-1] in lora.targets and not isinstance(module, torch.nn.Linear):
+            raise ModelError(f"{name} is a {type(module).__name__}; mitigation.targets names linear modules only")
     torch.manual_seed(seed)
     config = peft.LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=list(lora.targets), lora_dropout=0.0)
     peft.inject_adapter_in_model(config, model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any, Literal
 
 from cftray.errors import ModelError
 from cftray.spec.base import SpecModel
-from cftray.spec.mitigation import frozen_layers
+from cftray.spec.mitigation import LowRank, frozen_layers
+from cftray.training.weights import parameter_count
 
 PROJECTIONS = ("q", "k", "v")
 _LAYER = re.compile(r"^(?P<list>(?:\w+\.)*?(?:layers|h))\.(?P<number>\d+)\.(?P<rest>.+)$")
@@ -94,14 +96,40 @@ def heads_fault(names: Iterable[str]) -> str | None:
 
 
 def lora_fault(names: Iterable[str], targets: Iterable[str]) -> str | None:
-    """The targets of LoRA that no weight of the model belongs to, in words, or None."""
-    modules = {part for name in names if name.endswith(".weight") for part in [name.removesuffix(".weight")]}
-    last = {module.rsplit(".", 1)[-1] for module in modules}
-    absent = [target for target in targets if target not in last]
+    """The targets of LoRA that no weight of a decoder layer belongs to, in words, or None.
+
+    Embeddings and the head are left out: where they are tied, an update of one could not be merged.
+    """
+    known = {name.split(".")[-2] for name in names if name.endswith(".weight") and layer_of(name) is not None}
+    known = {module for module in known if "norm" not in module}
+    absent = [target for target in targets if target not in known]
     if not absent:
         return None
-    known = sorted({module.rsplit(".", 1)[-1] for module in modules if layer_of(f"{module}.weight")})
-    return f"modules of the base model ({', '.join(known)}); nothing in it is called {' or '.join(absent)}"
+    return (
+        f"linear modules of the base model's decoder layers ({', '.join(sorted(known))}); "
+        f"none in it is called {' or '.join(absent)}"
+    )
+
+
+def is_target(name: str, targets: Iterable[str]) -> bool:
+    """Whether LoRA changes the stored tensor `name`."""
+    return name.endswith(".weight") and name.split(".")[-2] in targets
+
+
+def trained_parameters(shapes: Mapping[str, tuple[int, ...]], selection: Selection | None, lora: LowRank | None) -> int:
+    """How many numbers a phase trains of a model with these stored tensors."""
+    if lora is not None:
+        return sum(lora.rank * sum(shape) for name, shape in shapes.items() if is_target(name, lora.targets))
+    return parameter_count(shapes) - (frozen_parameters(shapes, selection) if selection else 0)
+
+
+def frozen_parameters(shapes: Mapping[str, tuple[int, ...]], selection: Selection) -> int:
+    """How many numbers of a model with these stored tensors a selection freezes."""
+    frozen = 0
+    for name, shape in shapes.items():
+        rows = selection.rows(name)
+        frozen += math.prod(shape) if rows is None else math.prod(shape[1:]) * len(rows)
+    return frozen
 
 
 def refuse_other_architecture(base: Mapping[str, tuple[int, ...]], model: Mapping[str, tuple[int, ...]]) -> None:

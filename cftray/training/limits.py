@@ -35,9 +35,12 @@ def refuse_impossible(hyperparameters: Hyperparameters, stage: int, offload: Off
         )
 
 
-def lowest_stage(parameters: int, precision: Precision, offload: Offload, workers: int, memory: int) -> Stage:
+def lowest_stage(
+    parameters: int, precision: Precision, offload: Offload, workers: int, memory: int, *, trained: int | None = None
+) -> Stage:
     """The lowest ZeRO stage whose model states fit into 0.6 of a worker's `memory` (bytes).
 
+    Only the `trained` of the parameters, null for all, have gradients and optimizer state; LoRA's come on top.
     Bytes a parameter, after Rajbhandari et al. 2020 (ZeRO), with fp32 accumulation: fp32 keeps weight
     4, gradient 4 and Adam 8, from stage 1 on also the optimizer's own copy of the weight, 4; bf16 keeps
     weight 2, gradient 2, fp32 gradient 4 and, split over workers, master weight and Adam 12. The rest
@@ -45,15 +48,16 @@ def lowest_stage(parameters: int, precision: Precision, offload: Offload, worker
     """
     half = precision is Precision.BF16
     weight, gradient, optimizer = (2, 6, 12) if half else (4, 4, 12)
+    count = parameters if trained is None else trained
     needs: dict[Stage, float] = {
-        0: 16,
-        1: weight + gradient + optimizer / workers,
-        2: weight + (gradient + optimizer) / workers,
-        3: (weight + gradient + optimizer) / workers,
+        0: parameters * weight + count * 12,
+        1: parameters * weight + count * (gradient + optimizer / workers),
+        2: parameters * weight + count * (gradient + optimizer) / workers,
+        3: (parameters * weight + count * (gradient + optimizer)) / workers,
     }
     first = 3 if offload.parameters else 1 if half or offload.optimizer else 0
-    for stage, bytes_each in needs.items():
-        if stage >= first and parameters * bytes_each <= 0.6 * memory:
+    for stage, needed in needs.items():
+        if stage >= first and needed <= 0.6 * memory:
             return stage
     return 3
 

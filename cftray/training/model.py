@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from torch.nn import functional
 from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.initialization import no_init_weights
@@ -23,7 +22,7 @@ from cftray.spec.hyperparameters import Precision
 from cftray.training.attention import arguments, implementation
 from cftray.training.freezing import is_adapter, rows_of, split, stored_name, update_of
 from cftray.training.frozen import Selection
-from cftray.training.weights import headers
+from cftray.training.weights import headers, read_stored
 
 DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16}
 
@@ -107,9 +106,7 @@ def load(
     return SummedLoss(model, attention)
 
 
-def _whole(
-    folder: Path, dtype: torch.dtype, attention: str, device: torch.device, selection: Selection | None
-) -> Any:
+def _whole(folder: Path, dtype: torch.dtype, attention: str, device: torch.device, selection: Selection | None) -> Any:
     model, report = AutoModelForCausalLM.from_pretrained(
         folder, dtype=dtype, attn_implementation=attention, use_safetensors=True,
         local_files_only=True, output_loading_info=True,
@@ -134,6 +131,7 @@ def _partitioned(
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
     with deepspeed.zero.Init(config_dict_or_path=partition), no_init_weights():
         model = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation=attention)
+        model.tie_weights()
         if selection is not None:
             split(model, selection)
     left = stored_tensors(model)
@@ -155,13 +153,6 @@ def _fill(parts: list[Part], file: Path, name: str) -> None:
     whole = read_stored(file, name)
     for part in parts:
         part.tensor.data.copy_(whole if part.rows is None else whole[part.rows])
-
-
-def read_stored(file: Path, name: str) -> torch.Tensor:
-    """One tensor, the rest of the file left alone."""
-    with safe_open(file, framework="pt") as opened:
-        tensor: torch.Tensor = opened.get_tensor(name)
-        return tensor
 
 
 def own_tensors(model: Any) -> dict[str, Any]:

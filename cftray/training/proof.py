@@ -6,6 +6,7 @@ Final saves that were empty, cut short or of partitions have passed unseen elsew
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,10 @@ from transformers import AutoModelForCausalLM
 from cftray.data.tokenized import TokenizedData
 from cftray.errors import InternalError, ModelError
 from cftray.spec.hyperparameters import Precision
-from cftray.training.frozen import Selection
-from cftray.training.model import DTYPES, read_stored, tied_names
-from cftray.training.weights import headers
-
-Headers = dict[str, tuple[Path, tuple[int, ...]]]
+from cftray.spec.mitigation import LowRank
+from cftray.training.frozen import Selection, is_target
+from cftray.training.model import DTYPES, tied_names
+from cftray.training.weights import Headers, headers, read_stored
 
 TRIED_SAMPLES = 2
 TRIED_TOKENS = 256
@@ -34,13 +34,14 @@ def prove(
     *,
     changed: bool,
     selection: Selection | None = None,
+    lora: LowRank | None = None,
 ) -> None:
     """Raises InternalError naming the first thing that does not hold, ModelError for values not finite.
 
     Each tensor of the reference is there with its shape and the precision's type, non-empty and
-    finite; at least one differs from the reference where `changed`, and what `selection` freezes is
-    the reference's, bit for bit; the folder loads without a missing key, and its loss on the first
-    samples is finite.
+    finite; at least one differs from the reference where `changed`, and what `selection` freezes or
+    `lora` does not target is the reference's, bit for bit; the folder loads without a missing key, and
+    its loss on the first samples is finite.
     """
     wanted = headers(reference_dir)
     try:
@@ -57,7 +58,9 @@ def prove(
         raise InternalError(f"the exported model lacks {len(lacking)} weights, {sorted(lacking)[0]} first")
     _prove_values(found, wanted, DTYPES[precision], changed)
     if selection is not None:
-        _prove_frozen(found, wanted, selection)
+        _prove_frozen(found, wanted, selection.rows)
+    if lora is not None:
+        _prove_frozen(found, wanted, lambda name: [] if is_target(name, lora.targets) else None)
     _prove_loss(model, data)
 
 
@@ -86,9 +89,10 @@ def _prove_values(found: Headers, wanted: Headers, dtype: torch.dtype, changed: 
         raise InternalError("the exported model is the one the phase started from: no tensor has changed")
 
 
-def _prove_frozen(found: Headers, wanted: Headers, selection: Selection) -> None:
+def _prove_frozen(found: Headers, wanted: Headers, rows_of: Callable[[str], list[int] | None]) -> None:
+    """`rows_of` a tensor's name: its frozen rows, None where it is frozen whole."""
     for name, (file, _) in found.items():
-        rows = selection.rows(name)
+        rows = rows_of(name)
         if rows is not None and not rows:
             continue
         now = read_stored(file, name)

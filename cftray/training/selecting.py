@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from cftray.errors import ModelError
+from cftray.errors import Cancelled, ModelError
 from cftray.spec.mitigation import frozen_layers
 from cftray.store.atomic import write_atomic
 from cftray.training.frozen import (
@@ -18,27 +18,28 @@ from cftray.training.frozen import (
     Selection,
     depth_of,
     freezing_fault,
+    frozen_parameters,
     head_dim_of,
     heads_fault,
     layer_of,
     refuse_other_architecture,
 )
-from cftray.training.model import read_stored
-from cftray.training.proof import Headers
-from cftray.training.weights import config_of, headers
+from cftray.training.weights import Headers, config_of, headers, parameter_count, read_stored, shapes_of
 
 
 def select(request: Mapping[str, Any]) -> dict[str, Any]:
     """Write `selection.json` and `selection.png` into the request's folder; gives counts of parameters.
 
-    Raises ModelError where the models differ in more than their values or can't be frozen so.
+    Raises ModelError where the models differ in more than their values, not at all, or can't be frozen
+    so; Cancelled once the stop file exists.
     """
     base, model = Path(request["base"]), Path(request["model"])
     ours, theirs = headers(base), headers(model)
+    shapes = shapes_of(ours)
     fault = freezing_fault(config_of(base), request["k"])
     if fault is not None:
         raise ModelError(f"mitigation.k is {request['k']}; {fault}")
-    refuse_other_architecture(_shapes(ours), _shapes(theirs))
+    refuse_other_architecture(shapes, shapes_of(theirs))
     depth = depth_of(ours)
     k = frozen_layers(request["k"], depth)
     if request["method"] == "lf_h1":
@@ -50,23 +51,38 @@ def select(request: Mapping[str, Any]) -> dict[str, Any]:
         fault = heads_fault(ours)
         if fault is not None:
             raise ModelError(f"lf_h2 needs {fault}")
-        selection = most_changed(ours, theirs, k, depth, head_dim_of(config_of(base)))
+        selection = most_changed(ours, theirs, k, depth, head_dim_of(config_of(base)), Path(request["stop"]))
     folder = Path(request["folder"])
     write_atomic(folder / "selection.json", selection.model_dump_json(indent=1))
     _picture(selection, folder / "selection.png")
-    return _counts(selection, ours)
+    frozen = frozen_parameters(shapes, selection)
+    share = frozen / parameter_count(shapes)
+    return {"k": k, "layers": depth, "frozen_parameters": frozen, "frozen_share": share}
 
 
-def most_changed(ours: Headers, theirs: Headers, k: int, depth: int, head_dim: int) -> Selection:
-    """For each head of q, k and v the k layers whose rows phase 1 changed most (L2 norm, float64)."""
+def most_changed(ours: Headers, theirs: Headers, k: int, depth: int, head_dim: int, stop: Path) -> Selection:
+    """For each head of q, k and v the k layers whose rows phase 1 changed most (L2 norm, float64).
+
+    Of layers that changed alike the first count more. Biases are no part of the norm.
+    """
     changes: dict[str, list[list[float]]] = {projection: [[] for _ in range(depth)] for projection in PROJECTIONS}
     for name, (file, _) in ours.items():
         place = layer_of(name)
         for projection in PROJECTIONS:
             if place is not None and place[1] == f"self_attn.{projection}_proj.weight":
+                if stop.exists():
+                    raise Cancelled("stopped because it was asked to")
                 moved = read_stored(theirs[name][0], name).double() - read_stored(file, name).double()
-                norms = torch.linalg.vector_norm(moved.view(-1, head_dim * moved.shape[1]), dim=1)
-                changes[projection][place[0]] = norms.tolist()
+                norms = torch.linalg.vector_norm(moved.view(-1, head_dim * moved.shape[1]), dim=1).tolist()
+                if not all(map(math.isfinite, norms)):
+                    raise ModelError(
+                        f"{name} holds values that are not finite, in the base or in P1; lf_h2 can't rank it"
+                    )
+                changes[projection][place[0]] = norms
+    if not any(value for by_layer in changes.values() for layer in by_layer for value in layer):
+        raise ModelError(
+            "q, k and v of P1 are the base's, so lf_h2 has no change to rank; name P1's own base, or use lf_h1"
+        )
     heads: dict[str, tuple[tuple[int, ...], ...]] = {}
     for projection, by_layer in changes.items():
         frozen: list[list[int]] = [[] for _ in range(depth)]
@@ -76,20 +92,6 @@ def most_changed(ours: Headers, theirs: Headers, k: int, depth: int, head_dim: i
         heads[projection] = tuple(tuple(layer) for layer in frozen)
     kept = {name: tuple(tuple(layer) for layer in by_layer) for name, by_layer in changes.items()}
     return Selection(method="lf_h2", k=k, depth=depth, head_dim=head_dim, heads=heads, changes=kept)
-
-
-def _shapes(found: Headers) -> dict[str, tuple[int, ...]]:
-    return {name: shape for name, (_, shape) in found.items()}
-
-
-def _counts(selection: Selection, found: Headers) -> dict[str, Any]:
-    frozen = whole = 0
-    for name, (_, shape) in found.items():
-        size = math.prod(shape)
-        rows = selection.rows(name)
-        whole += size
-        frozen += size if rows is None else size // shape[0] * len(rows)
-    return {"k": selection.k, "layers": selection.depth, "frozen_parameters": frozen, "frozen_share": frozen / whole}
 
 
 def _picture(selection: Selection, path: Path) -> None:

@@ -21,10 +21,11 @@ from cftray.plan.stages import TrainConfig
 from cftray.stage import Artifact, StageContext
 from cftray.training.checkpoint import CURVE, FOLDER, PARAMETERS, identity_of, mismatch, newest
 from cftray.training.entry import train_phase
+from cftray.training.frozen import Selection, trained_parameters
 from cftray.training.limits import Stage, lowest_stage, refuse_impossible, worker_memory
 from cftray.training.progress import CurveWatch, curve_lines
 from cftray.training.request import TrainRequest
-from cftray.training.weights import config_of, parameter_count
+from cftray.training.weights import config_of, headers, parameter_count, shapes_of
 
 DEFAULT_MICRO_BATCH_TOKENS = 8192
 
@@ -86,7 +87,7 @@ def _settle(
     execution, hyperparameters = context.execution, config.hyperparameters
     if config.lora is not None and config.lora.learning_rate is not None:
         hyperparameters = hyperparameters.model_copy(update={"learning_rate": config.lora.learning_rate})
-    settled = _chosen(config, inputs["model"], context)
+    settled = _chosen(config, inputs, context)
     request = TrainRequest(
         folder=str(context.folder.absolute()),
         model=str(inputs["model"].absolute()),
@@ -122,7 +123,7 @@ def _settle(
     return request.model_copy(update={"zero_stage": settled.zero_stage}), settled
 
 
-def _chosen(config: TrainConfig, model: Path, context: StageContext) -> Settled:
+def _chosen(config: TrainConfig, inputs: Mapping[str, Path], context: StageContext) -> Settled:
     execution, hyperparameters = context.execution, config.hyperparameters
     workers = execution.workers
     if workers is None:
@@ -131,7 +132,12 @@ def _chosen(config: TrainConfig, model: Path, context: StageContext) -> Settled:
     if execution.zero_stage is not None:
         return Settled(workers=workers, zero_stage=execution.zero_stage, why="asked for")
     memory = worker_memory(execution.accelerator, psutil.virtual_memory().total, workers)
-    stage = lowest_stage(parameter_count(model), hyperparameters.precision, execution.offload, workers, memory)
+    shapes = shapes_of(headers(inputs["model"]))
+    selection = Selection.read(inputs["frozen"]) if "frozen" in inputs else None
+    trained = trained_parameters(shapes, selection, config.lora)
+    stage = lowest_stage(
+        parameter_count(shapes), hyperparameters.precision, execution.offload, workers, memory, trained=trained
+    )
     return Settled(workers=workers, zero_stage=stage, why=f"the lowest that fits {memory / 2**30:.0f} GiB a worker")
 
 

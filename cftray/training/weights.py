@@ -1,4 +1,4 @@
-"""What a model folder's config and safetensors headers say, read without torch.
+"""What a model folder's config and safetensors headers say, read without torch; only a tensor's values need it.
 
 Format: 8 bytes, little-endian, give the length of a JSON header that maps names to dtype, shape and
 data offsets (huggingface/safetensors).
@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from cftray.errors import ModelError
+
+Headers = dict[str, tuple[Path, tuple[int, ...]]]
+"""File and shape of each tensor by the name it is stored under."""
 
 
 def config_of(folder: Path) -> dict[str, Any]:
@@ -37,9 +41,9 @@ def weight_files(folder: Path) -> list[Path]:
     return files
 
 
-def headers(folder: Path) -> dict[str, tuple[Path, tuple[int, ...]]]:
+def headers(folder: Path) -> Headers:
     """File and shape of every stored tensor. Raises ModelError where a file is cut short or none of these."""
-    found: dict[str, tuple[Path, tuple[int, ...]]] = {}
+    found: Headers = {}
     for file in weight_files(folder):
         header, room = _header(file)
         for name, facts in header.items():
@@ -51,9 +55,22 @@ def headers(folder: Path) -> dict[str, tuple[Path, tuple[int, ...]]]:
     return found
 
 
-def parameter_count(folder: Path) -> int:
-    """Numbers stored in a model folder."""
-    return sum(math.prod(shape) for _, shape in headers(folder).values())
+def read_stored(file: Path, name: str) -> Any:
+    """One tensor, the rest of the file left alone."""
+    from safetensors import safe_open
+
+    with safe_open(file, framework="pt") as opened:
+        return opened.get_tensor(name)
+
+
+def shapes_of(found: Headers) -> dict[str, tuple[int, ...]]:
+    """The shape of each tensor by its name."""
+    return {name: shape for name, (_, shape) in found.items()}
+
+
+def parameter_count(shapes: Mapping[str, tuple[int, ...]]) -> int:
+    """How many numbers tensors of these shapes hold."""
+    return sum(map(math.prod, shapes.values()))
 
 
 def _header(file: Path) -> tuple[dict[str, Any], int]:

@@ -127,7 +127,7 @@ class _Phase:
                 learning_rate(step, len(self.order), self.request.hyperparameters) > 0
                 for step in range(min(len(self.order), self.request.hyperparameters.warmup_steps + 1))
             )
-            prove(target, start, self.data, precision, changed=trained, selection=selection)
+            prove(target, start, self.data, precision, changed=trained, selection=selection, lora=self.request.lora)
             self._mark("proved")
 
     def _restore(self, engine: Engine) -> int:
@@ -212,7 +212,7 @@ class _Phase:
         for parameter in module.parameters():
             counts[parameter.requires_grad] += int(getattr(parameter, "ds_numel", parameter.numel()))
         if self.rank == 0:
-            facts = {"trained_parameters": counts[True], "left_alone": counts[False]}
+            facts = {"trained_parameters": counts[True], "frozen_parameters": counts[False]}
             write_atomic(self.folder / PARAMETERS, json.dumps(facts))
 
     def _report_memory(self) -> None:

@@ -126,7 +126,7 @@ def test_the_merged_model_is_the_base_with_its_adapter(made, trained, zero):
 def test_a_frozen_layer_has_no_optimizer_state(trained):
     counts = {name: json.loads((trained[name] / "parameters.json").read_text()) for name in ("heads-0", "layers-2")}
     one_layer = 2 * 32 * 32 + 2 * 16 * 32 + 3 * 32 * 48 + 2 * 32
-    assert counts["layers-2"]["left_alone"] == one_layer
+    assert counts["layers-2"]["frozen_parameters"] == one_layer
     whole = sum(counts["heads-0"].values())
     assert sum(counts["layers-2"].values()) == whole
 
@@ -148,5 +148,5 @@ def test_the_stages_select_and_train_in_turn(made, tmp_path):
     config = TrainConfig(phase=2, hyperparameters=settings(), template="chat", seed=17)
     given = {"model": made / "model", "data": made / "data", "frozen": chosen.outputs["selection"]}
     done = stage.run(config, given, context("train"))
-    assert done.metrics["left_alone"] == chosen.metrics["frozen_parameters"]
+    assert done.metrics["frozen_parameters"] == chosen.metrics["frozen_parameters"]
     assert "with a part of the weights frozen" in (done.outputs["model"] / "README.md").read_text()

@@ -65,9 +65,11 @@ def prompts(tmp_path):
     return make
 
 
-def answered(tmp_path, folder, workers, *, name="attempt", earlier=(), **decoding):
-    settings = {"max_new_tokens": 16, "batch_size": 4} | decoding
-    config = GenerateConfig(template="chat", decoding=settings, precision="fp32", seed=5)
+def answered(tmp_path, folder, workers, *, name="attempt", earlier=(), max_new_tokens=16, **decoding):
+    settings = {"batch_size": 4} | decoding
+    config = GenerateConfig(
+        template="chat", decoding=settings, max_new_tokens=max_new_tokens, precision="fp32", seed=5
+    )
     attempt = tmp_path / name
     attempt.mkdir()
     reports, notes = [], []

@@ -31,7 +31,7 @@ def pair(tmp_path):
 
 def selected(pair, tmp_path, **changes):
     request = {"base": str(pair.base), "model": str(pair.p1), "method": "lf_h2", "k": 1, "seed": None}
-    counts = select(request | {"folder": str(tmp_path)} | changes)
+    counts = select(request | {"folder": str(tmp_path), "stop": str(tmp_path / "stop")} | changes)
     return Selection.read(tmp_path / "selection.json"), counts
 
 
@@ -138,7 +138,7 @@ def test_a_phase_leaves_frozen_rows_alone_and_moves_the_others(request_for, tmp_
         others = [row for row in range(len(moved)) if row not in rows]
         assert not others or moved[others].any(), name
     counts = json.loads((tmp_path / "attempt" / "parameters.json").read_text())
-    assert counts["left_alone"] == (4 + 2 + 2) * 8 * 32
+    assert counts["frozen_parameters"] == (4 + 2 + 2) * 8 * 32
 
 
 def test_lora_trains_its_updates_alone_and_merges_them(request_for, tmp_path):
@@ -175,7 +175,7 @@ def test_the_first_updates_of_lora_follow_from_the_seed():
 def test_targets_that_match_nothing_are_refused_with_those_there_are():
     names = [name for name, _ in random_model("Mistral", sliding_window=None).named_parameters()]
     assert lora_fault(names, ("q_proj",)) is None
-    assert "nothing in it is called query" in lora_fault(names, ("q_proj", "query"))
+    assert "none in it is called query" in lora_fault(names, ("q_proj", "query"))
     assert "up_proj" in lora_fault(names, ("query",))
 
 

@@ -1,0 +1,151 @@
+"""Commands on matrices: `cftray matrix submit, list, get, watch, table, cancel`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cftray.cli.session import DONE, FAILED, AsJson, Session, echo_json
+
+if TYPE_CHECKING:
+    from cftray.client import Matrix
+
+Document = Annotated[Path, typer.Argument(metavar="MATRIX", help="A matrix in YAML or JSON.", show_default=False)]
+Id = Annotated[str, typer.Argument(metavar="ID", help="A matrix's id.", show_default=False)]
+
+
+class Format(StrEnum):
+    """How a table is written."""
+
+    TERMINAL = "terminal"
+    MARKDOWN = "markdown"
+    CSV = "csv"
+    JSON = "json"
+
+
+def submit(
+    context: typer.Context,
+    document: Document,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Stay, show how it goes on, then the table.")] = False,
+    json_: AsJson = False,
+) -> None:
+    """Store a matrix and start its cells; refused as a whole where a cell can't run."""
+    session: Session = context.obj
+    matrix = session.client().matrix(document)
+    if watch:
+        _watch(session, matrix)
+    elif json_:
+        echo_json(matrix.view)
+    else:
+        _show(session, matrix)
+
+
+def watch(context: typer.Context, identifier: Id) -> None:
+    """Show how the cells go on until all are over, then the table."""
+    session: Session = context.obj
+    _watch(session, session.client().get_matrix(identifier))
+
+
+def list_(context: typer.Context, json_: AsJson = False) -> None:
+    """The newest matrices."""
+    session: Session = context.obj
+    found = session.client().ask("GET", "/v1/matrices")["data"]
+    if json_:
+        echo_json(found)
+        return
+    session.table(
+        ("id", "name", "cells", "created (UTC)"),
+        ((one["id"], one["name"], _counts(one["counts"]), one["created_at"][:16].replace("T", " ")) for one in found),
+    )
+
+
+def get(context: typer.Context, identifier: Id, json_: AsJson = False) -> None:
+    """One matrix: its cells and how each stands."""
+    session: Session = context.obj
+    matrix = session.client().get_matrix(identifier)
+    if json_:
+        echo_json(matrix.view)
+    else:
+        _show(session, matrix)
+
+
+def table(
+    context: typer.Context,
+    identifier: Id,
+    format_: Annotated[Format, typer.Option("--format", "-f", help="How it is written.")] = Format.TERMINAL,
+) -> None:
+    """P1 and every phase 2 side by side, each mitigation set against plain phase 2."""
+    session: Session = context.obj
+    matrix = session.client().get_matrix(identifier)
+    match format_:
+        case Format.TERMINAL:
+            show_table(session, matrix)
+        case Format.JSON:
+            echo_json(matrix.table())
+        case _:
+            typer.echo(matrix.table_text(format_), nl=False)
+
+
+def cancel(context: typer.Context, identifier: Id, json_: AsJson = False) -> None:
+    """Ask every cell that is not over to stop."""
+    session: Session = context.obj
+    matrix = session.client().get_matrix(identifier).cancel()
+    if json_:
+        echo_json(matrix.view)
+    else:
+        typer.echo(f"{matrix.id} {_counts(matrix.view['counts'])}")
+
+
+def show_table(session: Session, matrix: Matrix) -> None:
+    """The table as far as there are scores."""
+    from cftray.report.matrix import MatrixTable
+    from cftray.report.matrix_text import terminal_matrix
+
+    found = MatrixTable.model_validate(matrix.table())
+    session.console.print(terminal_matrix(found))
+    if not found.complete:
+        typer.echo(f"{matrix.id}: not every cell is evaluated ({_counts(matrix.view['counts'])})", err=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    group = typer.Typer(help="Matrices: one experiment varied along axes, in one table.", no_args_is_help=True)
+    for command in (submit, watch, get, table, cancel):
+        group.command()(command)
+    group.command("list")(list_)
+    app.add_typer(group, name="matrix")
+
+
+def _watch(session: Session, matrix: Matrix) -> None:
+    """Ends the command: 0 where every cell succeeded, 1 otherwise."""
+    from cftray.cli.watch import watch as show
+
+    try:
+        show(matrix.runs(), console=session.console)
+    except KeyboardInterrupt:
+        typer.echo(f"left running; `cftray matrix watch {matrix.id}` shows more", err=True)
+        raise
+    show_table(session, matrix.refresh())
+    raise typer.Exit(DONE if set(matrix.view["counts"]) == {"succeeded"} else FAILED)
+
+
+def _show(session: Session, matrix: Matrix) -> None:
+    view = matrix.view
+    typer.echo(
+        f"{matrix.id}  {view['name']}  {_counts(view['counts'])}; {view['distinct_stages']} stages to run or find "
+        f"for {view['stages']} of the cells"
+    )
+    rows = []
+    for cell in matrix.cells:
+        now = "" if cell["terminal"] else cell["progress"]["title"] or ""
+        if cell["failure"]:
+            now = cell["failure"]["message"].partition("\n")[0][:80]
+        rows.append((cell["row"], cell["experiment"], cell["name"], cell["state"], now))
+    session.table(("cell", "experiment", "name", "state", "now"), rows)
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in counts.items())

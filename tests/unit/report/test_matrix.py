@@ -1,0 +1,153 @@
+"""Rows over replicas, set against P1 and against plain phase 2, and told as text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+
+import pytest
+from rich.console import Console
+
+from cftray.data.scores import ItemScores, TaskScores
+from cftray.evaluation.aggregate import mean_and_stderr, metrics_of
+from cftray.plan import build_plan
+from cftray.report.matrix import CellPlan, Effect, matrix_table
+from cftray.report.matrix_text import csv_matrix, markdown_matrix, terminal_matrix
+from cftray.spec import ExperimentSpec
+from cftray.store import Record, Store
+from tests.unit.report.conftest import DOCUMENT
+
+RATES = {"p1": (0.8, 0.2), "none": (0.4, 0.7), "generative_replay": (0.7, 0.7), "lf_h1": (0.4, 0.4)}
+"""(task ability, language ability) that the made-up models pass items at."""
+
+
+def scores(rates, seed, n=120):
+    tasks = []
+    for (suite, benchmark, language), rate in zip((("ta", "mmlu", "en"), ("la", "xquad", "de")), rates, strict=True):
+        luck = [random.Random(f"{benchmark}/{item}").random() for item in range(n)]
+        shift = random.Random(f"{seed}/{benchmark}").uniform(-0.02, 0.02)
+        tasks.append(
+            TaskScores(
+                task=benchmark if suite == "ta" else f"{benchmark}_{language}", suite=suite, benchmark=benchmark,
+                language=language, metric="acc", items=tuple(f"i{item}" for item in range(n)),
+                scores=tuple(float(one < rate + shift) for one in luck),
+            )
+        )  # fmt: skip
+    return ItemScores(tasks=tuple(tasks))
+
+
+@pytest.fixture
+def cell(tmp_path):
+    store = Store(tmp_path)
+
+    def make(mitigation, seed, *, failed=False, row=None):
+        document = DOCUMENT | {"seeds": [seed]}
+        document = document | {"phase2": DOCUMENT["phase2"] | {"mitigation": mitigation}}
+        spec = ExperimentSpec.model_validate_json(ExperimentSpec.model_validate(document).model_dump_json())
+        plan = build_plan(spec, lambda leaf: "0" * 64, lambda pack: "1" * 64)
+        for node in plan.stages:
+            if node.kind == "evaluate" and store.record(node.fingerprint) is None and not failed:
+                first = ".p1" in node.name
+                made = scores(RATES["p1" if first else mitigation["kind"]], seed)
+                folder = store.attempt_folder(node.fingerprint, 1)
+                folder.mkdir(parents=True)
+                made.write(folder / "scores.json.gz")
+                store.write_record(
+                    Record.model_validate(
+                        {
+                            "fingerprint": node.fingerprint, "kind": str(node.kind), "title": node.title, "config": {},
+                            "inputs": {}, "details": {}, "execution": {}, "provenance": {}, "experiment": "exp_1",
+                            "attempt": 1, "started_at": "2026-01-02T03:04:05+00:00",
+                            "finished_at": "2026-01-02T03:05:05+00:00", "seconds": 1.0,
+                            "outputs": {"scores": store.describe(node.fingerprint, folder / "scores.json.gz")},
+                            "metrics": metrics_of(
+                                made.tasks, {one.task: mean_and_stderr(one.scores) for one in made.tasks}
+                            ),
+                        }
+                    )
+                )  # fmt: skip
+        label = row or {"none": "P2", "generative_replay": "GR_10", "lf_h1": "LF_H1"}[mitigation["kind"]]
+        return CellPlan(
+            row=label, experiment=f"exp_{label}{seed}", spec=spec, plan=plan,
+            state="failed" if failed else "succeeded", failed=failed, message="out of memory" if failed else "",
+        )  # fmt: skip
+
+    return store, make
+
+
+NONE, GR, LF = {"kind": "none"}, {"kind": "generative_replay", "ratio": 0.1}, {"kind": "lf_h1"}
+
+
+def table(cell, *cells):
+    return matrix_table("m", cells, cell[0])
+
+
+def test_a_mitigation_is_set_against_plain_phase_2_by_item_and_seed(cell):
+    _, make = cell
+    found = table(cell, *(make(one, seed) for one in (NONE, GR, LF) for seed in (1, 2, 3)))
+    (group,) = found.groups
+    rows = {row.label: row for row in group.rows}
+    assert rows["P2"].effects == {}
+    assert rows["GR_10"].effects == {"ta": Effect.HELPS, "la": Effect.NOISE}
+    assert rows["LF_H1"].effects == {"ta": Effect.NOISE, "la": Effect.HURTS}
+    assert rows["GR_10"].against_plain["ta"].difference == pytest.approx(0.3, abs=0.06)
+    assert rows["GR_10"].results.seeds == (1, 2, 3)
+    assert rows["GR_10"].against_plain["ta"].seeds_sd is not None
+    assert found.complete
+
+
+def test_seeds_that_one_of_both_lacks_do_not_count(cell):
+    _, make = cell
+    found = table(cell, make(NONE, 1), make(GR, 1), make(GR, 2))
+    row = found.groups[0].rows[1]
+    assert row.results.seeds == (1, 2)
+    assert row.against_plain["ta"].seeds_sd is None
+
+
+def test_without_a_plain_row_there_is_nothing_to_be_set_against(cell):
+    _, make = cell
+    assert table(cell, make(GR, 1), make(LF, 1)).groups[0].rows[0].effects == {}
+
+
+def test_a_failed_cell_is_named_and_the_others_keep_their_scores(cell):
+    _, make = cell
+    found = table(cell, make(NONE, 1), make(GR, 1), make(GR, 2, failed=True))
+    assert [(one.label, one.seeds, one.message) for one in found.failed] == [("GR_10", (2,), "out of memory")]
+    assert found.groups[0].rows[1].effects["ta"] is Effect.HELPS
+    assert not found.complete
+
+
+def text_of(found, width=160):
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(terminal_matrix(found))
+    return console.export_text()
+
+
+def test_the_table_as_text(cell):
+    _, make = cell
+    cells = [make(one, seed) for one in (NONE, GR) for seed in (1, 2)]
+    found = table(cell, *cells, make(LF, 1, failed=True))
+    shown = text_of(found)
+    assert "phase 1: instruct-mini" in shown
+    assert "sd of 2 seeds" in shown
+    assert "LF_H1, seeds 1: failed (exp_LF_H11): out of memory" in shown
+    lines = markdown_matrix(found).splitlines()
+    heads = [cell.strip() for cell in lines[0].split("|")[1:-1]]
+    assert heads == [
+        "phase 1: instruct-mini", "TA: MMLU", "mean", "LA: XQuAD", "mean", "TA against P2", "LA against P2",
+    ]  # fmt: skip
+    assert {line.count("|") for line in lines if line.startswith("|")} == {8}
+    replayed = next(line for line in lines if line.startswith("| GR_10"))
+    assert "helps" in replayed
+    assert "inside the noise" in replayed
+
+
+def test_the_csv_has_every_score_of_every_row(cell):
+    _, make = cell
+    found = table(cell, make(NONE, 1), make(GR, 1))
+    rows = list(csv.DictReader(io.StringIO(csv_matrix(found))))
+    assert {row["row"] for row in rows} == {"P2", "GR_10"}
+    ta = next(row for row in rows if (row["row"], row["key"]) == ("GR_10", "ta"))
+    assert ta["effect"] == "helps"
+    assert float(ta["against_plain_low"]) < float(ta["against_plain"]) < float(ta["against_plain_high"])
