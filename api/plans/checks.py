@@ -11,10 +11,26 @@ from cftray.data.templates import ChatTemplate, load_template
 from cftray.errors import CFTRayError, DataError, Fault
 from cftray.plan import Leaf, LeafKind
 from cftray.plan.graph import model_leaf
-from cftray.spec import Alignment, DataSpec, ExperimentSpec, FileData, ModelRef, Template, TextTemplate
+from cftray.spec import (
+    Alignment,
+    ChangeFreezing,
+    Combined,
+    DataSpec,
+    ExperimentSpec,
+    FileData,
+    LowRank,
+    ModelRef,
+    RandomFreezing,
+    Replay,
+    Template,
+    TextTemplate,
+    parts_of,
+)
 from cftray.spec.data import Adapter
 from cftray.spec.model import MINI_BASE
 from cftray.store.leaves import leaf_fault, locate_files, locate_model
+from cftray.training.frozen import freezing_fault, heads_fault, lora_fault
+from cftray.training.weights import shape_of
 
 READ_WHOLE_BYTES = 16 << 20
 """Data up to this size are read whole while the request waits; faults of larger ones are the stage's."""
@@ -36,7 +52,7 @@ class FileChecks:
         if spec.phase1.train is not None:
             found += self._data("phase1.train.data", spec.phase1.train.data)
         found += self._data("phase2.data", spec.phase2.data)
-        return found or list(_template_faults(spec))
+        return found or [*_template_faults(spec), *_restriction_faults(spec)]
 
     def _model(self, path: str, reference: ModelRef) -> Iterator[Fault]:
         if reference.model == MINI_BASE:
@@ -127,6 +143,30 @@ def _template_faults(spec: ExperimentSpec) -> Iterator[Fault]:
         except (CFTRayError, OSError, ValueError) as error:
             given = "text" if isinstance(template, TextTemplate) else template
             yield _as_fault(path, given, error)
+
+
+def _restriction_faults(spec: ExperimentSpec) -> Iterator[Fault]:
+    """What the base model's shape rules out of layer freezing and LoRA."""
+    mitigation = spec.phase2.mitigation
+    for part in parts_of(mitigation):
+        if isinstance(part, Replay):
+            continue
+        path = "phase2.mitigation"
+        if isinstance(mitigation, Combined):
+            path = f"{path}.parts[{mitigation.parts.index(part)}]"
+        config, names = shape_of(spec.base)
+        if isinstance(part, RandomFreezing | ChangeFreezing):
+            fault = freezing_fault(config, part.k)
+            if fault is not None:
+                yield Fault(path=f"{path}.k", given=str(part.k), expected=fault)
+        if isinstance(part, ChangeFreezing) and names:
+            fault = heads_fault(names)
+            if fault is not None:
+                yield Fault(path="base.model", given=spec.base.model[:80], expected=fault)
+        if isinstance(part, LowRank) and names:
+            fault = lora_fault(names, part.targets)
+            if fault is not None:
+                yield Fault(path=f"{path}.targets", given=", ".join(part.targets)[:80], expected=fault)
 
 
 def _load_template(template: Template, model: str) -> None:

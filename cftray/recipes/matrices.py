@@ -10,10 +10,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from cftray.errors import Fault, SpecRefused
+from cftray.plan import canonical
 from cftray.recipes.catalogue import spec_from_document
 from cftray.spec import ExperimentSpec, faults_of, label_of
 from cftray.spec.matrix import MITIGATION, MOST_CELLS, SEED, Coordinates, MatrixSpec
 
+ROW_LENGTH = 256
 PLAIN = "P2"
 """The row of a phase 2 without mitigation."""
 
@@ -51,9 +53,10 @@ def cells_of(matrix: MatrixSpec) -> list[Cell]:
             faults |= {(fault.path, fault.given): in_cell(fault, coordinates) for fault in refused.faults}
             continue
         row = row_of(coordinates, spec)
-        key = f"{row} {spec.seeds}"
+        key = canonical(spec.model_copy(update={"name": matrix.name, "project": matrix.name, "labels": ()}))
         if key in seen:
-            faults[key, ""] = Fault(path="cells", given=f"{row} twice", expected="each cell once")
+            given = row if row == seen[key] else f"{seen[key]} and {row}"
+            faults[key, ""] = Fault(path="cells", given=f"{given}: one experiment twice", expected="cells that differ")
         seen[key] = row
         cells.append(Cell(row=row, coordinates=coordinates, spec=_named(matrix, row, spec)))
     if faults:
@@ -68,7 +71,7 @@ def row_of(coordinates: Coordinates, spec: ExperimentSpec) -> str:
     mitigated = MITIGATION in coordinates or label != "none"
     if mitigated or not others:
         others.append(PLAIN if label == "none" else label)
-    return " · ".join(others)
+    return " · ".join(others)[:ROW_LENGTH]
 
 
 def in_cell(fault: Fault, coordinates: Coordinates) -> Fault:

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from cftray.errors import ModelError
+from cftray.spec.model import MINI_BASE, ModelRef
+from cftray.store.hub import fetch, is_hub_id
+from cftray.store.leaves import locate_model
 
 Headers = dict[str, tuple[Path, tuple[int, ...]]]
 """File and shape of each tensor by the name it is stored under."""
@@ -25,6 +28,21 @@ def config_of(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ModelError(f"{folder} is no model folder, its config.json can't be read ({error})") from error
     return config
+
+
+def shape_of(reference: ModelRef) -> tuple[dict[str, Any], list[str]]:
+    """A model's config.json and the names of its weights; of a hub model only its small files are fetched.
+
+    The names are empty where a hub model has its weights in one file without an index. Raises as
+    `locate_model` does, and ModelError where the config can't be read.
+    """
+    if reference.model != MINI_BASE and is_hub_id(reference.model) and not Path(reference.model).expanduser().is_dir():
+        folder = fetch(reference.model, reference.revision, ("config.json", "*.index.json"))
+        index = folder / "model.safetensors.index.json"
+        names = json.loads(index.read_text(encoding="utf-8"))["weight_map"] if index.exists() else {}
+        return config_of(folder), sorted(names)
+    folder = locate_model(reference.model)
+    return config_of(folder), sorted(headers(folder))
 
 
 def weight_files(folder: Path) -> list[Path]:

@@ -268,3 +268,38 @@ def test_data_that_turn_out_unusable_fail_their_stage_in_words(client):
 def test_the_recipes_of_the_demo_can_be_planned(client):
     for pair in ("similar", "dissimilar"):
         assert len(client.plan(mini(pair))["stages"]) == 8
+
+
+def test_a_matrix_of_mitigations_trains_phase_1_once_and_ends_in_one_table(client, stack):
+    document = spec("cells", seed=1).model_dump(mode="json")
+    chosen = [
+        {"kind": "none"},
+        {"kind": "combined", "parts": [{"kind": "generative_replay", "ratio": 0.1}, {"kind": "lf_h2"}]},
+        {"kind": "english_replay", "ratio": 0.1, "max_overlap": 0.0},
+        {"kind": "lora", "rank": 4},
+    ]
+    for part in (chosen[1]["parts"][0], chosen[2]):
+        part |= {"surplus": 1.0, "shortfall": "accept"}
+    matrix = client.matrix({"name": "cells", "spec": document, "axes": {"mitigation": chosen}})
+    matrix.wait(timeout=PATIENCE_S)
+    assert matrix.view["counts"] == {"succeeded": 4}, [cell["failure"] for cell in matrix.cells]
+    runs = {cell["row"]: client.get(cell["experiment"]) for cell in matrix.cells}
+    assert set(runs) == {"P2", "GR_10 + LF_H2", "ER_10", "LoRA"}
+    prints = {row: {name: one["fingerprint"] for name, one in stages(run).items()} for row, run in runs.items()}
+    assert len({found["train.p1.s1"] for found in prints.values()}) == 1
+    assert len({found["train.p2.s1"] for found in prints.values()}) == 4
+    store = Store(stack.store)
+    mixed = store.record(prints["ER_10"]["mix.p2.s1"])
+    assert mixed.metrics["replay_samples"] == mixed.metrics["replay_needed"] == 6
+    assert mixed.details["replay"]["en"]["samples"] == 6
+    answered = store.record(prints["GR_10 + LF_H2"]["generate.p2.s1"])
+    assert answered.metrics["answered"] == 12
+    assert answered.metrics["tokens"] > 0
+    trained = store.record(prints["LoRA"]["train.p2.s1"])
+    assert (store.output(trained, "adapter") / "adapter_config.json").is_file()
+    (group,) = matrix.table()["groups"]
+    assert [row["label"] for row in group["rows"]] == ["P2", "GR_10 + LF_H2", "ER_10", "LoRA"]
+    assert set(group["rows"][1]["effects"]) == {"ta", "la"}
+    page = client.response("GET", f"/v1/experiments/{runs['GR_10 + LF_H2'].id}/report").text
+    assert "What the mitigation came to" in page
+    assert "data:image/png;base64," in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -134,3 +135,42 @@ def test_an_unknown_matrix_is_not_found(world: World, path: str) -> None:
     ask = world.client.post if path == "/cancel" else world.client.get
     answer = ask(f"/v1/matrices/mat_nothing{path}")
     assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+
+
+@pytest.mark.parametrize(
+    "axes",
+    [
+        {"": [1]}, {".": [1]}, {"a..b": [1]}, {"pair.x": [1]}, {"seed": [None]}, {"seed": ["\u0000"]}, {"seed": [[1]]},
+        {"mitigation": [None, "x", 3]}, {"mitigation": [{"kind": "\ud800"}]}, {"x" * 5000: [1]}, {"pair": [{}]},
+        {"__class__": [1]}, {"seeds": [[1], [2]], "seed": [3]}, {"recipe": ["other"]}, {"name": ["a", "b"]},
+    ],
+)  # fmt: skip
+def test_nasty_axes_are_refused_in_words(world: World, axes: dict[str, Any]) -> None:
+    body = json.dumps({"name": "x", "spec": {"recipe": "mini", "pair": "similar"}, "axes": axes})
+    answer = world.client.post("/v1/matrices", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["faults"]
+    assert world.client.get("/v1/experiments").json()["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("mitigation", "path", "expected"),
+    [
+        ({"kind": "lf_h1", "k": 99}, "phase2.mitigation.k", "the base model has"),
+        ({"kind": "lf_h2", "k": 99}, "phase2.mitigation.k", "the base model has"),
+        ({"kind": "lora", "targets": ["query"]}, "phase2.mitigation.targets", "none in it is called query"),
+        (
+            {"kind": "combined", "parts": [GR, {"kind": "lf_h1", "k": 99}]},
+            "phase2.mitigation.parts[1].k",
+            "the base model has",
+        ),
+    ],
+)
+def test_what_the_base_rules_out_is_refused_before_any_training(
+    world: World, mitigation: dict[str, Any], path: str, expected: str
+) -> None:
+    document = {"recipe": "mini", "pair": "dissimilar", "mitigation": mitigation}
+    answer = world.client.post("/v1/experiments", json=document)
+    (fault,) = answer.json()["faults"]
+    assert fault["path"] == path
+    assert expected in fault["expected"]

@@ -201,7 +201,7 @@ def test_a_page_under_a_name_of_its_own_can_not_ask(world: World) -> None:
         b'{"recipe": "mini", "pair": ["similar"]}', b'{"name": {}, "base": [], "phase1": 1, "phase2": "x"}',
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("path", ["/v1/experiments", "/v1/plans"])
+@pytest.mark.parametrize("path", ["/v1/experiments", "/v1/plans", "/v1/matrices"])
 def test_nasty_json_is_refused_in_words(world: World, path: str, body: bytes) -> None:
     answer = world.client.post(path, content=body, headers=JSON)
     assert answer.status_code == 422, answer.text
