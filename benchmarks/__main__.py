@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-PARTS = ("benchmarks.training", "benchmarks.api", "benchmarks.experiment")
+PARTS = (
+    "benchmarks.training", "benchmarks.freezing", "benchmarks.generation", "benchmarks.api", "benchmarks.experiment",
+)  # fmt: skip
 
 
 def main() -> int:

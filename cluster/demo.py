@@ -105,7 +105,7 @@ def _outcome(console: Console, settings: ClusterSettings, found: State, matrix: 
             for line in failure_lines(run.view):
                 console.print(line, soft_wrap=True)
     if good:
-        console.print(terminal_matrix(MatrixTable.model_validate(matrix.table())))
+        console.print(terminal_matrix(MatrixTable.model_validate(matrix.table()), console.width))
     for run in good:
         path = run.report(settings.home / "reports" / f"{run.view['name']}.html")
         console.print(f" report   {path}", highlight=False, soft_wrap=True)

@@ -105,7 +105,7 @@ def show_table(session: Session, matrix: Matrix) -> None:
     from cftray.report.matrix_text import terminal_matrix
 
     found = MatrixTable.model_validate(matrix.table())
-    session.console.print(terminal_matrix(found))
+    session.console.print(terminal_matrix(found, session.console.width))
     if not found.complete:
         typer.echo(f"{matrix.id}: not every cell is evaluated ({_counts(matrix.view['counts'])})", err=True)
 

@@ -9,7 +9,6 @@ from typing import Final
 
 PHASE1_LR: Final = 1e-3
 PHASE2_LR: Final = 5e-4
-LORA_LR: Final = 2e-3
 SAMPLES: Final = 2500
 EPOCHS: Final = 3
 GLOBAL_BATCH: Final = 32

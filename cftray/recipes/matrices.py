@@ -46,13 +46,14 @@ def cells_of(matrix: MatrixSpec) -> list[Cell]:
     cells: list[Cell] = []
     faults: dict[tuple[str, str], Fault] = {}
     seen: dict[str, str] = {}
+    rows: dict[str, str] = {}
     for coordinates in matrix.coordinates():
         try:
             spec = spec_from_document(matrix.document(coordinates))
         except SpecRefused as refused:
             faults |= {(fault.path, fault.given): in_cell(fault, coordinates) for fault in refused.faults}
             continue
-        row = row_of(coordinates, spec)
+        row = _own_row(row_of(coordinates, spec), coordinates, rows)
         key = canonical(spec.model_copy(update={"name": matrix.name, "project": matrix.name, "labels": ()}))
         if key in seen:
             given = row if row == seen[key] else f"{seen[key]} and {row}"
@@ -72,6 +73,16 @@ def row_of(coordinates: Coordinates, spec: ExperimentSpec) -> str:
     if mitigated or not others:
         others.append(PLAIN if label == "none" else label)
     return " · ".join(others)[:ROW_LENGTH]
+
+
+def _own_row(row: str, coordinates: Coordinates, rows: dict[str, str]) -> str:
+    """The row, numbered where cells that differ in more than the seed would have the same; kept in `rows`."""
+    key = json.dumps({name: value for name, value in coordinates.items() if name != SEED}, sort_keys=True)
+    number, own = 1, row
+    while rows.setdefault(own, key) != key:
+        number += 1
+        own = f"{row} #{number}"
+    return own
 
 
 def in_cell(fault: Fault, coordinates: Coordinates) -> Fault:

@@ -98,6 +98,6 @@ MITIGATIONS: tuple[Mitigation, ...] = (
     EnglishReplay(ratio=0.1),
     RandomFreezing(),
     ChangeFreezing(),
-    LowRank(learning_rate=defaults.LORA_LR),
+    LowRank(),
 )
-"""The rows of Table D1. LoRA has a learning rate of its own: phase 2's barely moves so few parameters."""
+"""The rows of the paper's Table D1."""

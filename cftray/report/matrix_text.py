@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cftray.report.grid import ABSENT, Column, change_text, columns, interval_text, score_text, seeds_text
+from cftray.report.grid import ABSENT, Column, change_text, columns, interval_text, score_text, seeds_text, signed
 from cftray.report.matrix import Effect, MatrixGroup, MatrixRow, MatrixTable
 from cftray.report.results import Change, Row
 from cftray.report.tables import STYLES
@@ -20,25 +20,31 @@ Cells = tuple[str, Sequence[str]]
 """A row's label and its cells."""
 
 EFFECT_STYLES = {Effect.HELPS: "green", Effect.HURTS: "red", Effect.NOISE: "dim"}
+MARKS = {Effect.HELPS: "helps", Effect.HURTS: "hurts", Effect.NOISE: "~"}
+WIDE = 180
+"""Columns of a terminal from which both suites stand side by side."""
 LEGEND = (
-    "change since P1: ▲ rises ▼ falls ~ inside the noise; against P2: the mean set against a plain phase 2, "
+    "score and change since P1: ▲ rises ▼ falls ~ inside the noise; against P2: the mean set against a plain phase 2, "
     "paired by item and seed (95 %, Holm within a row; scores × 100)"
 )
 
 
-def terminal_matrix(table: MatrixTable) -> RenderableType:
-    """A table a phase 1, the failed cells under them."""
+def terminal_matrix(table: MatrixTable, width: int = WIDE) -> RenderableType:
+    """A table a phase 1, a suite each where it is narrow; the failed cells under them."""
     parts: list[RenderableType] = []
     for group in table.groups:
-        shape = _shape(group)
-        grid = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-        grid.add_column(f"phase 1: {group.phase1}", no_wrap=True)
-        for head in _heads(shape):
-            grid.add_column(head, justify="right", no_wrap=True)
-        for label, cells in _lines(group, shape):
-            row = next((one for one in group.rows if one.label == label), None)
-            grid.add_row(label, *_styled(cells, row, shape))
-        parts += [grid, Text()]
+        whole = _shape(group)
+        suites = _suites(whole)
+        for block in [suites] if width >= WIDE else [[suite] for suite in suites]:
+            shape = [column for column in whole if column.suite in block]
+            grid = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+            grid.add_column(f"phase 1: {group.phase1}", no_wrap=True)
+            for head in _heads(shape):
+                grid.add_column(head, justify="right", no_wrap=True)
+            for label, cells in _lines(group, shape):
+                row = next((one for one in group.rows if one.label == label), None)
+                grid.add_row(label, *_styled(cells, row, shape))
+            parts += [grid, Text()]
     parts += [Text(f"{cell}", style="red") for cell in _failures(table)]
     return Group(*parts, Text(LEGEND, style="dim"))
 
@@ -121,7 +127,7 @@ def _lines(group: MatrixGroup, shape: Sequence[Column]) -> Iterator[Cells]:
         for column in shape:
             score = found.get(column.key)
             change = score.change if score else None
-            told = f"{score_text(score.p2 if score else None)}  {change_text(change)}" if change else ABSENT
+            told = f"{score_text(score.p2 if score else None)} {_close(change)}" if change else ABSENT
             cells.append(f"{told} {interval_text(change)}".strip() if column.mean and change else told)
         yield row.label, [*cells, *(_against(row, suite) for suite in suites)]
         if any(change.seeds_sd is not None for change in row.against_plain.values()) or len(row.results.seeds) > 1:
@@ -146,7 +152,12 @@ def _against(row: MatrixRow, suite: str) -> str:
     change: Change | None = row.against_plain.get(suite)
     if change is None:
         return ""
-    return f"{change_text(change)[:-2]} {interval_text(change)} {row.effects[suite].value}"
+    return f"{signed(change.difference)} {interval_text(change)} {MARKS[row.effects[suite]]}"
+
+
+def _close(change: Change) -> str:
+    """`−1.4▼`: the columns are many."""
+    return change_text(change).replace(" ", "")
 
 
 def _styled(cells: Sequence[str], row: MatrixRow | None, shape: Sequence[Column]) -> list[Text]:

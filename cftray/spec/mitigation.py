@@ -151,5 +151,12 @@ def _label(part: SpecModel) -> str:
             name = "LF_H1" if isinstance(part, RandomFreezing) else "LF_H2"
             return name if part.k is None else f"{name} (k={part.k})"
         case LowRank():
-            return "LoRA"
+            return f"LoRA{_settings(part)}"
     raise TypeError(f"no name for {type(part).__name__}")
+
+
+def _settings(part: LowRank) -> str:
+    """` (rank 8, learning_rate 0.001)`: what is not as by default."""
+    chosen = {name: value for name, value in part if value != type(part).model_fields[name].default}
+    told = [f"{name} {'+'.join(one) if isinstance(one, tuple) else f'{one:g}'}" for name, one in chosen.items()]
+    return f" ({', '.join(told)})" if told else ""

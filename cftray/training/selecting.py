@@ -104,9 +104,11 @@ def _picture(selection: Selection, path: Path) -> None:
     if selection.method == "lf_h1":
         figure, axis = pyplot.subplots(figsize=(6.0, 1.6), layout="constrained")
         axis.bar(range(selection.depth), 1, color="#d9d9d9", edgecolor="white")
-        axis.bar(selection.layers, 1, color="#08519c", edgecolor="white", hatch="//", label="frozen")
+        axis.bar(selection.layers, 1, color="#08519c", edgecolor="white", hatch="//")
         axis.set(xlabel="decoder layer", yticks=[], xlim=(-0.6, selection.depth - 0.4))
-        axis.legend(loc="upper center", bbox_to_anchor=(0.5, 1.45), frameon=False)
+        axis.set_title(
+            f"dark, hatched: frozen, {selection.k} of {selection.depth} layers drawn by the seed", fontsize=10
+        )
     else:
         widths = [len(selection.changes[one][0]) for one in PROJECTIONS]
         size = (2.4 + 0.28 * sum(widths), 1.6 + 0.22 * selection.depth)

@@ -21,7 +21,7 @@ from cftray.spec.model import MINI_BASE
 from cftray.stage import StageContext
 from cftray.store import locate_model
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 BATCHES = 5
 DEADLY = 3
@@ -65,7 +65,7 @@ def prompts(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def generate(ray_head, prompts, tmp_path_factory):
-    """One attempt, sampling: (its folder, artifact or None where `workers` fails)."""
+    """One attempt, sampling, over `kind` of workers: (the workers, its folder, what runs it)."""
     base = locate_model(MINI_BASE)
     config = GenerateConfig.model_validate(
         {

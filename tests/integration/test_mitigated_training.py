@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from cftray.plan.stages import SelectFrozenConfig, TrainConfig
 from cftray.spec.execution import ExecutionSpec
@@ -29,8 +30,24 @@ LAYERS = Selection(method="lf_h1", k=1, depth=2, head_dim=8, layers=(1,))
 LORA = LowRank(rank=4, alpha=8, targets=("q_proj", "down_proj"))
 
 
+def train_all(request):
+    """In every worker: all phases, then those of ZeRO 3 whose parameters it would else keep whole, being small."""
+    from cftray.training import engine, worker
+
+    train_each(request)
+    usual = engine.configuration
+
+    def nothing_persistent(asked):
+        made = usual(asked)
+        made["zero_optimization"] |= {"stage3_param_persistence_threshold": 0, "stage3_max_reuse_distance": 0}
+        return made
+
+    engine.configuration = worker.configuration = nothing_persistent
+    train_each({"phases": request["partitioned"]})
+
+
 def phases_of(folder):
-    """(name, ZeRO stage, precision, what is restricted), each straight and stopped once where it is worth it."""
+    """(name, ZeRO stage, precision, what is restricted)"""
     (folder / "heads.json").write_text(HEADS.model_dump_json())
     (folder / "layers.json").write_text(LAYERS.model_dump_json())
     heads, layers = {"frozen": str(folder / "heads.json")}, {"frozen": str(folder / "layers.json")}
@@ -41,16 +58,26 @@ def phases_of(folder):
     yield "layers-2", 2, "fp32", layers
     yield "layers-3", 3, "fp32", layers
     for zero in (0, 2, 3):
-        yield f"lora-{zero}", zero, "fp32", lora
+        yield f"lora-{zero}", zero, "fp32", lora | {"activation_checkpointing": zero == 2}
+    for zero in (0, 3):
+        yield f"tied-{zero}", zero, "fp32", heads | {"model": str(folder / "tied")}
+    yield "partitioned-heads", 3, "fp32", heads
+    yield "partitioned-lora", 3, "fp32", lora
 
 
 @pytest.fixture(scope="module")
 def trained(made, tmp_path_factory):
     """Attempt folders by name; `name again` was stopped after its first step and resumed."""
     folder = tmp_path_factory.mktemp("mitigated")
+    torch.manual_seed(3)
+    with_biases = Qwen2Config(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+        intermediate_size=48, vocab_size=100, tie_word_embeddings=True,
+    )  # fmt: skip
+    Qwen2ForCausalLM(with_biases).save_pretrained(folder / "tied")
     phases, found = [], {}
     for name, zero, precision, restricted in phases_of(folder):
-        for again in (False, True):
+        for again in (False, True) if name in RESUMED else (False,):
             attempt = folder / (f"{name} again" if again else name)
             attempt.mkdir()
             if again:
@@ -63,7 +90,9 @@ def trained(made, tmp_path_factory):
                 }
             )  # fmt: skip
             found[attempt.name] = Path(f"{attempt}-resumed") if again else attempt
-    LocalWorkers().group(train_each, {"phases": phases}, size=2, accelerator=None, name="train")
+    apart = [phase for phase in phases if "partitioned" in phase["folder"]]
+    usual = [phase for phase in phases if phase not in apart]
+    LocalWorkers().group(train_all, {"phases": usual, "partitioned": apart}, size=2, accelerator=None, name="train")
     return found
 
 
@@ -71,15 +100,17 @@ def weights(folder):
     return load_file(folder / "model" / "model.safetensors")
 
 
-NAMES = [
+RESUMED = (
     "heads-0", "heads-1", "heads-2", "heads-3", "heads-3-bf16", "layers-2", "layers-3", "lora-0", "lora-2", "lora-3",
-]  # fmt: skip
+)  # fmt: skip
+NAMES = (*RESUMED, "tied-0", "tied-3", "partitioned-heads", "partitioned-lora")
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if "lora" not in name])
 def test_what_is_frozen_stays_bit_for_bit_and_the_rest_moves(made, trained, name):
-    selected = HEADS if name.startswith("heads") else LAYERS
-    before, after = load_file(made / "model" / "model.safetensors"), weights(trained[name])
+    selected = LAYERS if name.startswith("layers") else HEADS
+    start = trained[name].parent / "tied" if name.startswith("tied") else made / "model"
+    before, after = load_file(start / "model.safetensors"), weights(trained[name])
     assert before.keys() == after.keys()
     for key, start in before.items():
         rows, moved = selected.rows(key), after[key] != start.to(after[key].dtype)
@@ -94,6 +125,7 @@ def test_what_is_frozen_stays_bit_for_bit_and_the_rest_moves(made, trained, name
 PAIRS = (
     ("heads-1", "heads-0"), ("heads-2", "heads-0"), ("heads-3", "heads-0"),
     ("layers-3", "layers-2"), ("lora-2", "lora-0"), ("lora-3", "lora-0"),
+    ("tied-3", "tied-0"), ("partitioned-heads", "heads-0"), ("partitioned-lora", "lora-0"),
 )  # fmt: skip
 
 
@@ -103,7 +135,7 @@ def test_the_zero_stages_agree_within_rounding(trained, name, like):
     assert max(float((ours[key] - theirs[key]).abs().max()) for key in theirs) < 5e-5
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", RESUMED)
 def test_stopped_and_resumed_ends_in_the_same_bytes(trained, name):
     straight, again = (trained[one] / "model" / "model.safetensors" for one in (name, f"{name} again"))
     assert straight.read_bytes() == again.read_bytes()
@@ -123,7 +155,7 @@ def test_the_merged_model_is_the_base_with_its_adapter(made, trained, zero):
         assert not torch.allclose(merged(ids).logits, second.eval()(ids).logits, atol=1e-5)
 
 
-def test_a_frozen_layer_has_no_optimizer_state(trained):
+def test_the_counts_are_those_of_whole_layers(trained):
     counts = {name: json.loads((trained[name] / "parameters.json").read_text()) for name in ("heads-0", "layers-2")}
     one_layer = 2 * 32 * 32 + 2 * 16 * 32 + 3 * 32 * 48 + 2 * 32
     assert counts["layers-2"]["frozen_parameters"] == one_layer

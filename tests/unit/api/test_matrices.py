@@ -109,6 +109,12 @@ def test_a_field_by_its_path_is_an_axis_of_a_spec_written_out(world: World) -> N
     assert rates == [1e-4, 2e-4]
 
 
+def test_cells_that_differ_have_rows_of_their_own(world: World) -> None:
+    alike = [GR, GR | {"surplus": 0.5}, {"kind": "lora"}, {"kind": "lora", "rank": 4}]
+    view = post(world, MATRIX | {"cells": [], "axes": {"mitigation": alike, "seed": [1, 2]}})
+    assert [cell["row"] for cell in view["cells"]][::2] == ["GR_10", "GR_10 #2", "LoRA", "LoRA (rank 4)"]
+
+
 def test_cancelling_it_cancels_every_open_cell(world: World) -> None:
     view = post(world)
     answer = world.client.post(f"/v1/matrices/{view['id']}/cancel")

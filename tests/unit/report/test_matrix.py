@@ -118,9 +118,9 @@ def test_a_failed_cell_is_named_and_the_others_keep_their_scores(cell):
     assert not found.complete
 
 
-def text_of(found, width=160):
+def text_of(found, width=200):
     console = Console(width=width, record=True, file=io.StringIO())
-    console.print(terminal_matrix(found))
+    console.print(terminal_matrix(found, width))
     return console.export_text()
 
 
@@ -140,7 +140,16 @@ def test_the_table_as_text(cell):
     assert {line.count("|") for line in lines if line.startswith("|")} == {8}
     replayed = next(line for line in lines if line.startswith("| GR_10"))
     assert "helps" in replayed
-    assert "inside the noise" in replayed
+    assert replayed.rstrip(" |").endswith("~")
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_nothing_of_the_table_is_cut_on_a_terminal(cell, width):
+    _, make = cell
+    shown = text_of(table(cell, *(make(one, seed) for one in (NONE, GR) for seed in (1, 2))), width)
+    assert "…" not in shown
+    assert shown.count("phase 1: instruct-mini") == (2 if width == 80 else 1)
+    assert "LA against P2" in shown
 
 
 def test_the_csv_has_every_score_of_every_row(cell):

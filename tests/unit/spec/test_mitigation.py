@@ -72,6 +72,8 @@ def test_an_unknown_kind_is_answered_with_those_there_are():
         (RandomFreezing(), "LF_H1"),
         (RandomFreezing(k=2), "LF_H1 (k=2)"),
         (LowRank(), "LoRA"),
+        (LowRank(rank=8, learning_rate=2e-3), "LoRA (rank 8, learning_rate 0.002)"),
+        (LowRank(targets=("q_proj", "v_proj")), "LoRA (targets q_proj+v_proj)"),
         (Combined(parts=(RandomFreezing(), GenerativeReplay(ratio=0.1))), "GR_10 + LF_H1"),
     ],
 )

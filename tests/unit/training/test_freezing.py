@@ -1,17 +1,24 @@
 """A selection is made of the heads that changed; what is frozen takes no gradient and no step."""
 
 import json
+import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
-from cftray.errors import ModelError
+from cftray.data.tokenized import TokenizedData
+from cftray.errors import Cancelled, InternalError, ModelError
+from cftray.spec.execution import CheckpointPolicy
+from cftray.spec.hyperparameters import Precision
 from cftray.spec.mitigation import LowRank
 from cftray.training.freezing import SplitLinear, add_lora, split
-from cftray.training.frozen import Selection, freezing_fault, heads_fault, lora_fault
+from cftray.training.frozen import Selection, freezing_fault, heads_fault, lora_fault, trained_parameters
+from cftray.training.proof import prove
 from cftray.training.selecting import select
+from cftray.training.weights import headers, shapes_of
 from tests.unit.training.conftest import random_model
 
 
@@ -61,6 +68,25 @@ def test_random_freezing_draws_whole_layers_by_seed(pair, tmp_path):
     assert len(set(drawn.values())) == 3
     assert selected(pair, tmp_path, method="lf_h1", k=1, seed=4)[0].layers == drawn[4]
     assert Selection.read(tmp_path / "selection.json").rows(f"model.layers.{drawn[4][0]}.mlp.up_proj.weight") is None
+
+
+def test_a_p1_that_is_the_base_is_refused(pair, tmp_path):
+    with pytest.raises(ModelError, match="q, k and v of P1 are the base's"):
+        selected(pair, tmp_path, model=str(pair.base))
+
+
+def test_values_that_are_not_finite_are_refused(pair, tmp_path):
+    model = random_model("Mistral", num_hidden_layers=3, sliding_window=None)
+    model.model.layers[1].self_attn.v_proj.weight.data[3, 4] = float("nan")
+    model.save_pretrained(tmp_path / "broken")
+    with pytest.raises(ModelError, match=r"layers\.1\.self_attn\.v_proj\.weight holds values that are not finite"):
+        selected(pair, tmp_path, model=str(tmp_path / "broken"))
+
+
+def test_a_selection_stops_when_asked_to(pair, tmp_path):
+    (tmp_path / "stop").touch()
+    with pytest.raises(Cancelled):
+        selected(pair, tmp_path)
 
 
 def test_more_layers_than_there_are_is_refused(pair, tmp_path):
@@ -170,6 +196,52 @@ def test_the_first_updates_of_lora_follow_from_the_seed():
 
     assert torch.equal(drawn(1), drawn(1))
     assert not torch.equal(drawn(1), drawn(2))
+
+
+def test_frozen_layers_have_no_optimizer_state(request_for, tmp_path):
+    from cftray.training.worker import train_phase
+
+    whole = Selection(method="lf_h1", k=1, depth=2, head_dim=8, layers=(1,))
+    (tmp_path / "selection.json").write_text(whole.model_dump_json())
+    request = request_for(frozen=str(tmp_path / "selection.json"), checkpoint=CheckpointPolicy(every_steps=4))
+    train_phase(request.model_dump(mode="json"))
+    saved = torch.load(next(tmp_path.rglob("mp_rank_00_model_states.pt")), weights_only=False)
+    kept = sum(state["exp_avg"].numel() for state in saved["optimizer"]["state"].values())
+    assert kept == json.loads((tmp_path / "attempt" / "parameters.json").read_text())["trained_parameters"]
+    assert not any("layers.1." in name for name in saved["module"])
+
+
+@pytest.mark.parametrize("restriction", [{"selection": SELECTION}, {"lora": LowRank(targets=("up_proj",))}])
+def test_the_proof_finds_a_frozen_value_that_moved(base, tokenized, tmp_path, restriction):
+    shutil.copytree(base, tmp_path / "model")
+    tensors = load_file(base / "model.safetensors")
+    tensors["model.layers.0.mlp.up_proj.weight"][0] += 1.0
+    tensors["model.layers.0.self_attn.q_proj.weight"][17, 3] += 1.0
+    save_file(tensors, tmp_path / "model" / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InternalError, match=r"layers\.0\.self_attn\.q_proj\.weight has changed"):
+        prove(
+            tmp_path / "model", base, TokenizedData.open(tokenized), Precision.FP32, changed=True, **restriction
+        )  # fmt: skip
+
+
+def test_counts_before_a_phase_are_those_of_its_worker(request_for, base):
+    from cftray.training.worker import train_phase
+
+    lora = LowRank(rank=4, targets=("q_proj", "k_proj", "down_proj"))
+    request = request_for(lora=lora, hyperparameters={"epochs": 1})
+    train_phase(request.model_dump(mode="json"))
+    counts = json.loads((Path(request.folder) / "parameters.json").read_text())
+    shapes = shapes_of(headers(base))
+    assert trained_parameters(shapes, None, lora) == counts["trained_parameters"]
+    assert trained_parameters(shapes, None, None) == counts["frozen_parameters"]
+    assert trained_parameters(shapes, SELECTION, None) == counts["frozen_parameters"] - (4 + 2 + 2) * 8 * 32
+
+
+@pytest.mark.parametrize("target", ["embed_tokens", "lm_head", "input_layernorm"])
+def test_targets_outside_the_layers_linear_modules_are_refused(target):
+    model = random_model("Mistral", sliding_window=None)
+    with pytest.raises(ModelError, match=f"none in it is called {target}"):
+        add_lora(model, LowRank(rank=2, targets=(target,)), 1)
 
 
 def test_targets_that_match_nothing_are_refused_with_those_there_are():

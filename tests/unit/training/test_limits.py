@@ -39,6 +39,14 @@ def test_lowest_stage_rises_with_the_model():
     assert chosen == [0, 1, 2, 3]
 
 
+def test_what_is_not_trained_has_no_gradient_and_no_optimizer_state():
+    def chosen(trained):
+        return lowest_stage(7 * 10**9, Precision.BF16, Offload(), 8, 80 * GIB, trained=trained)
+
+    assert chosen(None) == 2
+    assert chosen(10**8) == 1
+
+
 def test_bf16_and_offload_need_a_stage_that_keeps_master_weights():
     assert lowest_stage(10, Precision.BF16, Offload(), 1, GIB) == 1
     assert lowest_stage(10, Precision.FP32, Offload(optimizer=True), 1, GIB) == 1
