@@ -284,7 +284,7 @@ def test_a_matrix_of_mitigations_trains_phase_1_once_and_ends_in_one_table(clien
     matrix.wait(timeout=PATIENCE_S)
     assert matrix.view["counts"] == {"succeeded": 4}, [cell["failure"] for cell in matrix.cells]
     runs = {cell["row"]: client.get(cell["experiment"]) for cell in matrix.cells}
-    assert set(runs) == {"P2", "GR_10 + LF_H2", "ER_10", "LoRA"}
+    assert set(runs) == {"P2", "GR_10 + LF_H2", "ER_10", "LoRA (rank 4)"}
     prints = {row: {name: one["fingerprint"] for name, one in stages(run).items()} for row, run in runs.items()}
     assert len({found["train.p1.s1"] for found in prints.values()}) == 1
     assert len({found["train.p2.s1"] for found in prints.values()}) == 4
@@ -295,10 +295,10 @@ def test_a_matrix_of_mitigations_trains_phase_1_once_and_ends_in_one_table(clien
     answered = store.record(prints["GR_10 + LF_H2"]["generate.p2.s1"])
     assert answered.metrics["answered"] == 12
     assert answered.metrics["tokens"] > 0
-    trained = store.record(prints["LoRA"]["train.p2.s1"])
+    trained = store.record(prints["LoRA (rank 4)"]["train.p2.s1"])
     assert (store.output(trained, "adapter") / "adapter_config.json").is_file()
     (group,) = matrix.table()["groups"]
-    assert [row["label"] for row in group["rows"]] == ["P2", "GR_10 + LF_H2", "ER_10", "LoRA"]
+    assert [row["label"] for row in group["rows"]] == ["P2", "GR_10 + LF_H2", "ER_10", "LoRA (rank 4)"]
     assert set(group["rows"][1]["effects"]) == {"ta", "la"}
     page = client.response("GET", f"/v1/experiments/{runs['GR_10 + LF_H2'].id}/report").text
     assert "What the mitigation came to" in page
