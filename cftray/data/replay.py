@@ -59,7 +59,8 @@ def _candidates(config: ReplayPromptsConfig, inputs: Mapping[str, Path]) -> list
     align = _align(config)
     english = rows_of(config.english_source, inputs["english"], align).rows
     if config.alignment is Alignment.NONE:
-        return english
+        # Files of one name in several folders give rows of one id: the place among all rows tells them apart.
+        return [replace(row, id=f"{place}:{row.id}") for place, row in enumerate(english)]
     if config.english_source is not None:
         english = [replace(row, id=row.english_id or row.id, english_id=None) for row in english]
     wanted = {row.english_id for row in rows_of(config.source, inputs["rows"], align).rows}

@@ -49,12 +49,20 @@ class Answerer:
         self.tokenizer = Tokenizer.from_file(str(Path(request["tokenizer"]) / "tokenizer.json"))
         device = "cuda" if torch.cuda.is_available() else "cpu"
         try:
-            model = AutoModelForCausalLM.from_pretrained(
+            model, report = AutoModelForCausalLM.from_pretrained(
                 request["model"], dtype=DTYPES[Precision(request["precision"])], use_safetensors=True,
-                local_files_only=True,
+                local_files_only=True, output_loading_info=True,
             )  # fmt: skip
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise ModelError(f"{request['model']}: does not load as a causal language model: {error}") from error
+        absent = sorted(report["missing_keys"]) + [str(one) for one in report["mismatched_keys"]]
+        if absent:
+            raise ModelError(
+                f"{request['model']}: {len(absent)} weights are missing or of another shape, {absent[0]} first"
+            )
+        rows, known = model.get_input_embeddings().weight.shape[0], self.tokenizer.get_vocab_size()
+        if known > rows:
+            raise ModelError(f"{request['tokenizer']}: {known} tokens, and the model has embeddings for {rows}")
         self.model = model.to(device).eval()
         self.model.generation_config = GenerationConfig(
             do_sample=False,

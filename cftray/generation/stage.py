@@ -23,7 +23,7 @@ from cftray.data.adapters import read_rows, write_rows
 from cftray.data.replay import META, ROWS
 from cftray.data.rows import Row
 from cftray.data.templates import load_template, tokenizer_config
-from cftray.errors import ModelError
+from cftray.errors import DataError, ModelError
 from cftray.generation.batches import FOLDER, Prompt, batch_file, compose, read_answers, take_over
 from cftray.generation.entry import answerer
 from cftray.generation.usable import fault_of
@@ -44,6 +44,8 @@ def run(config: GenerateConfig, inputs: Mapping[str, Path], context: StageContex
     """
     context.raise_if_stopped()
     rows = read_rows(inputs["prompts"] / ROWS)
+    if len({row.id for row in rows}) < len(rows):
+        raise DataError(f"{len(rows)} prompts have {len({row.id for row in rows})} ids; each needs one of its own")
     needed = int(json.loads((inputs["prompts"] / META).read_text(encoding="utf-8"))["needed"])
     prompts, too_long = _prompts(config, rows, inputs)
     batches = compose(prompts, config.decoding.batch_size)

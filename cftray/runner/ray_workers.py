@@ -153,7 +153,7 @@ class RayWorkers:
                 _Actor,
                 fn_constructor_args=(make, dict(request), str(failures)),
                 batch_size=1,
-                compute=ray.data.ActorPoolStrategy(size=actors),
+                compute=ray.data.ActorPoolStrategy(size=actors, max_tasks_in_flight_per_actor=1),
                 **options,
             )
             data.set_name(name)
@@ -192,14 +192,14 @@ class _Actor:
         self.failures = Path(failures)
         self.rank = os.getpid()
         _tell_start(request)
-        with _telling(self.failures, self.rank):
-            self.handle = make(request)
+        # Made at the first item: what an actor's start raises, Ray tells as a death of the actor.
+        self.handler = functools.cache(functools.partial(make, request))
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Handle a batch of one item."""
         for item in batch["item"]:
             with _telling(self.failures, self.rank):
-                self.handle(json.loads(item))
+                self.handler()(json.loads(item))
         return {"done": [True] * len(batch["item"])}
 
 

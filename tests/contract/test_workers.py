@@ -59,6 +59,8 @@ def leave_when_stopped(request):
 
 def pool(request):
     """Handles items by writing who made what of them."""
+    if request.get("faulty"):
+        raise ZeroDivisionError("a fault in our code")
     if request.get("broken"):
         raise DataError("model: does not load; give another")
 
@@ -140,6 +142,12 @@ def test_a_pool_that_fails_says_why(workers, tmp_path, changes, error):
     items = [{"number": number} for number in range(3)]
     with pytest.raises(error):
         workers.map(pool, asked(tmp_path, **changes), items, actors=1, accelerator=None, name="pool")
+
+
+def test_a_fault_of_our_own_in_a_pool_is_no_death(workers, tmp_path):
+    with pytest.raises(Exception, match="a fault in our code") as caught:
+        workers.map(pool, asked(tmp_path, faulty=True), [{"number": 0}], actors=1, accelerator=None, name="pool")
+    assert not isinstance(caught.value, InfraError | DataError)
 
 
 def test_a_stop_reaches_a_pool(workers, tmp_path):

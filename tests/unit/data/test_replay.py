@@ -92,6 +92,12 @@ def test_another_seed_draws_others(context, tmp_path):
     assert len(seen) == 2
 
 
+def test_unaligned_rows_of_one_id_are_told_apart(context, tmp_path):
+    write_rows(tmp_path / "en.jsonl", [row(0), row(0, instruction="another"), row(1)])
+    ids, _ = prompts(context[0], tmp_path, {"english": tmp_path / "en.jsonl"}, alignment="none")
+    assert sorted(ids) == ["0:r0", "1:r0", "2:r1"]
+
+
 def alpaca(path, records):
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
     return path

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cftray.data.adapters import read_rows, write_rows
-from cftray.errors import Cancelled, ModelError
+from cftray.errors import Cancelled, DataError, ModelError
 from cftray.generation import stage
 from cftray.generation.batches import write_answers
 from cftray.mini import datasets
@@ -174,3 +174,31 @@ def test_a_stop_is_heard_between_batches(tmp_path, prompts):
 
     with pytest.raises(Cancelled):
         answered(tmp_path, folder, Stopping())
+
+
+def test_prompts_that_share_an_id_are_refused(tmp_path, prompts):
+    folder, rows = prompts(3, 3)
+    write_rows(folder / "rows.jsonl", [rows[0], rows[1], rows[0]])
+    with pytest.raises(DataError, match="3 prompts have 2 ids"):
+        answered(tmp_path, folder, Here())
+
+
+def test_a_model_that_lacks_a_weight_is_refused(tmp_path, prompts):
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    folder, _ = prompts(2, 2)
+    lame = tmp_path / "lame"
+    shutil.copytree(BASE, lame)
+    weights = load_file(lame / "model.safetensors")
+    gone = next(name for name in weights if "q_proj" in name)
+    del weights[gone]
+    save_file(weights, lame / "model.safetensors", metadata={"format": "pt"})
+    config = GenerateConfig(template="chat", decoding={}, max_new_tokens=8, precision="fp32", seed=5)
+    (tmp_path / "attempt").mkdir()
+    context = StageContext(
+        folder=tmp_path / "attempt", execution=ExecutionSpec(), workers=Here(), stop=tmp_path / "stop"
+    )
+    with pytest.raises(ModelError, match=f"1 weights are missing or of another shape, {gone} first"):
+        stage.run(config, {"prompts": folder, "model": lame, "tokenizer": BASE}, context)
