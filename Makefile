@@ -1,4 +1,4 @@
-# make demo   miniature experiments from POST to report, on a stack of its own · make demo-all   all mitigations
+# make demo   miniature experiments from POST to report, on a stack of its own · make demo-all   all mitigations · make demo-seeds   five seeds each
 # make test   the tests · make check   ruff, strict types, import-linter
 # make up     Ray, MLflow and the API on this machine · make down   stop them
 # Each target makes what it needs: a virtual environment in .venv with the pinned dependencies.
@@ -29,7 +29,7 @@ ifeq ($(wildcard $(HOME)/.rustup),)
 export RUSTUP_HOME := $(STATE)/cache/rustup
 endif
 
-.PHONY: help demo demo-all up down status test test-slow test-chaos test-gpu check bench install clean
+.PHONY: help demo demo-all demo-seeds up down status test test-slow test-chaos test-gpu check bench install clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -4
@@ -39,6 +39,9 @@ demo: install
 
 demo-all: install
 	@$(PYTHON) -m cluster.demo --all
+
+demo-seeds: install
+	@$(PYTHON) -m cluster.demo --all --seeds 17 18 19 20 21
 
 up: install
 	@$(PYTHON) -m cluster up

@@ -23,10 +23,12 @@ def service(settings: ClusterSettings, links: Links) -> Service:
         "CFTRAY_RAY_TOKEN": links.ray_token,
         "CFTRAY_MLFLOW_URL": links.mlflow,
     }
+    # A job that waits for cores costs a fifth of one; on a small machine eight of them would starve the two that work.
+    usual = {"CFTRAY_MAX_JOBS": str(max(3, (os.cpu_count() or 1) // 2))}
     return Service(
         name="api",
         command=(sys.executable, "-m", "api"),
-        env=theirs | base_environment(settings) | ours,
+        env=usual | theirs | base_environment(settings) | ours,
         folder=settings.home,
         log=settings.logs / "api.log",
         url=links.api,

@@ -38,6 +38,14 @@ class OpenExperiment:
     attempt: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """An experiment's state, and what it waits for."""
+
+    state: State
+    waiting_for: str | None
+
+
 class ExperimentRepository:
     """See the module."""
 
@@ -56,6 +64,12 @@ class ExperimentRepository:
         """The experiment of that id; with `lock`, nobody else changes it until the transaction ends."""
         query = select(ExperimentRow).where(ExperimentRow.id == identifier)
         return self.session.scalar(query.with_for_update() if lock else query)
+
+    def standing(self, identifier: str) -> Standing | None:
+        """How the experiment of that id stands, without its body: cheap enough to ask again and again."""
+        query = select(ExperimentRow.state, ExperimentRow.waiting_for).where(ExperimentRow.id == identifier)
+        found = self.session.execute(query).one_or_none()
+        return None if found is None else Standing(state=State(found[0]), waiting_for=found[1])
 
     def by_idempotency_key(self, key: str) -> ExperimentRow | None:
         """The experiment that was POSTed with that key."""

@@ -166,7 +166,10 @@ class ExperimentService:
         """Events after number `after`. The state is read first: once it is terminal, none is missing."""
         with self.database.read() as session:
             repository = ExperimentRepository(session)
-            state = State(found(repository, identifier).state)
+            standing = repository.standing(identifier)
+            if standing is None:
+                raise unknown(identifier)
+            state = standing.state
             rows = repository.events(identifier, after, limit + 1)
             data = [event_view(row) for row in rows[:limit]]
         last = data[-1].seq if data else after
@@ -193,8 +196,13 @@ def found(repository: ExperimentRepository, identifier: str, *, lock: bool = Fal
     """The experiment. Raises NotFound."""
     row = repository.get(identifier, lock=lock)
     if row is None:
-        raise NotFound(f"no experiment {identifier[:40]}; GET /v1/experiments lists them")
+        raise unknown(identifier)
     return row
+
+
+def unknown(identifier: str) -> NotFound:
+    """What to say of an experiment that is not there."""
+    return NotFound(f"no experiment {identifier[:40]}; GET /v1/experiments lists them")
 
 
 def stage_rows(identifier: str, stages: Sequence[PlannedStage]) -> list[StageRow]:

@@ -141,8 +141,8 @@ class Reconciler:
 
     def _wait(self, identifier: str, what: str) -> None:
         with self.database.read() as session:
-            row = ExperimentRepository(session).get(identifier)
-        if row is None or row.waiting_for == what or State(row.state).terminal:
+            standing = ExperimentRepository(session).standing(identifier)
+        if standing is None or standing.waiting_for == what or standing.state.terminal:
             return
         with self.database.write() as session:
             repository = ExperimentRepository(session)

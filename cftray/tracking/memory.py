@@ -20,6 +20,9 @@ class StoredRun:
     artifacts: dict[str, str] = field(default_factory=dict)
 
 
+NOT_IN_MODEL_NAMES = frozenset("/:.%\"'")
+
+
 class MemoryTracker:
     """See `Tracker`. `requests` counts calls, as each is at least one request of MLflow."""
 
@@ -123,6 +126,8 @@ class MemoryTracker:
         tags: Mapping[str, str],
     ) -> ModelState:
         self.requests += 1
+        if NOT_IN_MODEL_NAMES & set(name):
+            raise MlflowRefused(f"{name}: MLflow takes none of {' '.join(sorted(NOT_IN_MODEL_NAMES))} in a model's name")
         model_id = f"m-{next(self._numbers)}"
         model = ModelState(
             model_id=model_id,

@@ -72,7 +72,7 @@ def _image(
     points = points_of(without_details(scores.metrics), milliseconds(scores.finished_at)) if scores else ()
     return ModelImage(
         project=spec.project,
-        name=f"{spec.name}-p{role.phase}{seed}",
+        name=f"{spec.name.replace('.', '-')}-p{role.phase}{seed}",  # MLflow takes no dot in a model's name
         identity=identity,
         kind=MODEL_KIND,
         made_by=made_by,

@@ -166,6 +166,11 @@ def test_a_run_that_is_not_there(tracker: Tracker) -> None:
         tracker.log("0" * 32, tags={"a": "b"})
 
 
+def test_a_model_s_name_has_no_dot(tracker: Tracker, project: str, run: str) -> None:
+    with pytest.raises(MlflowRefused):
+        tracker.create_model(project, "demo.P2.s17-p2", kind="causal-lm", source_run_id=run, params={}, tags={})
+
+
 def test_a_model_takes_its_scores_from_the_run_of_its_evaluation(tracker: Tracker, project: str, run: str) -> None:
     tags = {"cftray.experiment": f"exp-{project}", "cftray.model": "p1.s17"}
     assert tracker.find_model(project, tags) is None
@@ -258,7 +263,7 @@ class Written:
         hyperparameters = {"learning_rate": 1e-3, "epochs": 1, "global_batch": 8, "max_length": 64}
         self.spec: ExperimentSpec = experiment_from_document(
             {
-                "name": "written",
+                "name": "demo.written",
                 "project": project,
                 "base": "mini:base",
                 "phase1": {"adopt": "mini:base"},
