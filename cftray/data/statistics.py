@@ -23,12 +23,14 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+Key = TypeVar("Key", bound=Hashable)
 
 Parts = Sequence[tuple[float, np.ndarray]]
 """(weight, values of the items) of each task."""
@@ -104,9 +106,9 @@ def weighted_stderr(parts: Parts) -> float | None:
     return math.sqrt(math.fsum(weight**2 * float(values.var(ddof=1)) / len(values) for weight, values in parts))
 
 
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+def holm(p_values: Mapping[Key, float]) -> dict[Key, float]:
     """Adjusted p of each comparison: the largest of (m − i) p₍ᵢ₎ so far in ascending order, at most 1."""
-    adjusted: dict[str, float] = {}
+    adjusted: dict[Key, float] = {}
     largest, m = 0.0, len(p_values)
     for rank, (name, p) in enumerate(sorted(p_values.items(), key=lambda one: one[1])):
         largest = max(largest, min(1.0, (m - rank) * p))
@@ -114,9 +116,14 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     return adjusted
 
 
-def verdict(difference: float, adjusted_p: float, replicas: Sequence[float]) -> Verdict:
-    """NOISE unless the corrected p is under 5 % and all `replicas`' differences agree in sign."""
-    if adjusted_p >= LEVEL or difference == 0 or any(one * difference <= 0 for one in replicas):
+def agree(difference: float, replicas: Sequence[float]) -> bool:
+    """Whether the differences of all replicas are on the side of their mean."""
+    return all(one * difference > 0 for one in replicas)
+
+
+def verdict(difference: float, adjusted_p: float, *, replicas_agree: bool) -> Verdict:
+    """NOISE unless the corrected p is under 5 % and all replicas' differences agree in sign."""
+    if adjusted_p >= LEVEL or difference == 0 or not replicas_agree:
         return Verdict.NOISE
     return Verdict.RISES if difference > 0 else Verdict.FALLS
 

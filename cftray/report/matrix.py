@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from cftray.data.scores import Level
 from cftray.data.statistics import Verdict
 from cftray.plan import Plan, canonical
-from cftray.report.results import Change, Results, against, results_over
+from cftray.report.results import Change, Results, against, corrected_together, results_over
 from cftray.spec import ExperimentSpec, MiniData, label_of
 from cftray.store import Store
 
@@ -40,7 +40,8 @@ class MatrixRow(_View):
     """One row: a phase 2 over its replicas. `sd` is over seeds and null for one.
 
     `against_plain` holds the change of each suite's mean against the plain phase 2 of the same phase 1,
-    `effects` its verdict; both are empty for that row itself and where there is no plain row.
+    corrected for all such comparisons of the table, `effects` its verdict; both are empty for that row
+    itself and where there is no plain row.
     """
 
     label: str
@@ -95,7 +96,7 @@ def matrix_table(name: str, cells: Sequence[CellPlan], store: Store) -> MatrixTa
     for cell in cells:
         if not cell.failed:
             groups.setdefault(_first(cell.spec), []).append(cell)
-    shown = tuple(_group(members, store) for members in groups.values())
+    shown = _corrected([_group(members, store) for members in groups.values()])
     rows = [row for group in shown for row in group.rows]
     failed = tuple(
         FailedCell(
@@ -106,6 +107,27 @@ def matrix_table(name: str, cells: Sequence[CellPlan], store: Store) -> MatrixTa
     )
     complete = not failed and all(row.results.complete for row in rows)
     return MatrixTable(name=name, complete=complete, groups=shown, failed=failed)
+
+
+def _corrected(groups: Sequence[MatrixGroup]) -> tuple[MatrixGroup, ...]:
+    """Changes against plain phase 2 as comparisons of one table, with their effects."""
+    every = {
+        (group, row, suite): change
+        for group, of in enumerate(groups)
+        for row, one in enumerate(of.rows)
+        for suite, change in one.against_plain.items()
+    }
+    together = corrected_together(every)
+
+    def corrected(group: int, row: int, one: MatrixRow) -> MatrixRow:
+        changes = {suite: together[group, row, suite] for suite in one.against_plain}
+        effects = {suite: EFFECTS[change.verdict] for suite, change in changes.items()}
+        return one.model_copy(update={"against_plain": changes, "effects": effects})
+
+    return tuple(
+        of.model_copy(update={"rows": tuple(corrected(group, row, one) for row, one in enumerate(of.rows))})
+        for group, of in enumerate(groups)
+    )
 
 
 def _first(spec: ExperimentSpec) -> str:
@@ -138,7 +160,7 @@ def _row(label: str, cells: Sequence[CellPlan], plain: Sequence[CellPlan], store
         experiments=tuple(cell.experiment for cell in cells),
         results=results_over(plans, store),
         against_plain=changes,
-        effects={suite: EFFECTS[change.verdict] for suite, change in changes.items()},
+        effects={},
     )
 
 

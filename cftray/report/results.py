@@ -6,19 +6,29 @@ and a mean that an evaluation left out, because a part was missing, is missing h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from cftray.data.scores import ItemScores, Level, Mean, TaskScores, means_over
-from cftray.data.statistics import PairedTasks, Verdict, holm, spread, verdict, weighted_stderr
+from cftray.data.statistics import (
+    Difference,
+    PairedTasks,
+    Verdict,
+    agree,
+    holm,
+    spread,
+    verdict,
+    weighted_stderr,
+)
 from cftray.errors import InternalError
 from cftray.plan import Outcome, Plan
 from cftray.store import Record, Store
 
 SCORES_OUTPUT = "scores"
+Key = TypeVar("Key", bound=Hashable)
 METHOD = "95 %, paired by item, bootstrap interval, sign-flip p, Holm"
 
 
@@ -35,8 +45,9 @@ class Score(_View):
 
 
 class Change(_View):
-    """P2 minus P1. `low` to `high` is the 95 % interval over items; `p_adjusted` is Holm's over the
-    rows of the same table; `seeds_sd` the standard deviation over replicas, null for one."""
+    """P2 minus P1. `low` to `high` is the 95 % interval over items; `p_adjusted` is Holm's over the `among`
+    comparisons of the same table; `seeds_sd` is the standard deviation over replicas, null for one, and
+    `seeds_agree` says whether all of them are on one side."""
 
     difference: float
     stderr: float | None
@@ -44,8 +55,10 @@ class Change(_View):
     high: float
     p_value: float
     p_adjusted: float
+    among: int
     verdict: Verdict
     seeds_sd: float | None
+    seeds_agree: bool
 
 
 class Row(_View):
@@ -117,6 +130,21 @@ def against(first: Sequence[Plan], second: Sequence[Plan], store: Store) -> tupl
     ours = {pair.seed: pair.p2 for pair in _pairs(first, store) if pair.p2 is not None}
     theirs = {pair.seed: pair.p2 for pair in _pairs(second, store) if pair.p2 is not None}
     return _rows([_Pair(seed, ours[seed], theirs[seed]) for seed in sorted(ours.keys() & theirs.keys())])
+
+
+def corrected_together(changes: Mapping[Key, Change]) -> dict[Key, Change]:
+    """The changes as comparisons of one table: Holm over all of them, and the verdicts that follow."""
+    adjusted = holm({key: change.p_value for key, change in changes.items()})
+    return {
+        key: change.model_copy(
+            update={
+                "p_adjusted": adjusted[key],
+                "among": len(changes),
+                "verdict": verdict(change.difference, adjusted[key], replicas_agree=change.seeds_agree),
+            }
+        )
+        for key, change in changes.items()
+    }
 
 
 def _pairs(plans: Sequence[Plan], store: Store) -> list[_Pair]:
@@ -214,28 +242,37 @@ def _changes(means: Sequence[Mean], firsts: Sequence[_Model], seconds: Sequence[
     tasks = sorted({task for mean in means for task in mean.weights})
     each = {task: [_paired(one, two, task) for one, two in zip(firsts, seconds, strict=True)] for task in tasks}
     paired = PairedTasks({task: np.mean(differences, axis=0) for task, differences in each.items()})
-    found = {mean.key: paired.difference(mean.weights) for mean in means}
-    adjusted: dict[str, float] = {}
+    found = {mean.key: _change(paired.difference(mean.weights), _of_seeds(mean, each)) for mean in means}
+    changes: dict[str, Change] = {}
     for parts in (True, False):
-        adjusted |= holm({mean.key: found[mean.key].p_value for mean in means if (mean.level is Level.PART) == parts})
-    changes = {}
-    for mean in means:
-        one = found[mean.key]
-        of_seeds = [
-            sum(weight * float(each[task][seed].mean()) for task, weight in mean.weights.items())
-            for seed in range(len(firsts))
-        ]
-        changes[mean.key] = Change(
-            difference=one.difference,
-            stderr=one.stderr,
-            low=one.low,
-            high=one.high,
-            p_value=one.p_value,
-            p_adjusted=adjusted[mean.key],
-            verdict=verdict(one.difference, adjusted[mean.key], of_seeds),
-            seeds_sd=spread(of_seeds),
-        )
+        together = {mean.key: found[mean.key] for mean in means if (mean.level is Level.PART) == parts}
+        changes |= corrected_together(together)
     return changes
+
+
+def _of_seeds(mean: Mean, each: Mapping[str, Sequence[np.ndarray]]) -> list[float]:
+    """The mean's difference in every replica; `each` has their items' differences by task."""
+    replicas = range(len(each[next(iter(mean.weights))]))
+    return [
+        sum(weight * float(each[task][replica].mean()) for task, weight in mean.weights.items()) for replica in replicas
+    ]
+
+
+def _change(found: Difference, of_seeds: Sequence[float]) -> Change:
+    """A difference by itself, not corrected for any other."""
+    seeds_agree = agree(found.difference, of_seeds)
+    return Change(
+        difference=found.difference,
+        stderr=found.stderr,
+        low=found.low,
+        high=found.high,
+        p_value=found.p_value,
+        p_adjusted=found.p_value,
+        among=1,
+        verdict=verdict(found.difference, found.p_value, replicas_agree=seeds_agree),
+        seeds_sd=spread(of_seeds),
+        seeds_agree=seeds_agree,
+    )
 
 
 def _paired(first: _Model, second: _Model, task: str) -> np.ndarray:

@@ -56,7 +56,8 @@ def markdown(experiments: Sequence[Titled]) -> str:
 CSV_FIELDS: Final = (
     "experiment", "key", "level", "suite", "benchmark", "language", "metric",
     "p1", "p1_stderr", "p2", "p2_stderr", "n",
-    "difference", "stderr", "low", "high", "p_value", "p_adjusted", "verdict", "seeds", "seeds_sd",
+    "difference", "stderr", "low", "high", "p_value", "p_adjusted", "among", "verdict",
+    "seeds", "seeds_sd", "seeds_agree",
 )  # fmt: skip
 
 

@@ -127,7 +127,7 @@ class MemoryTracker:
     ) -> ModelState:
         self.requests += 1
         if NOT_IN_MODEL_NAMES & set(name):
-            raise MlflowRefused(f"{name}: MLflow takes none of {' '.join(sorted(NOT_IN_MODEL_NAMES))} in a model's name")
+            raise MlflowRefused(f"{name}: none of {''.join(sorted(NOT_IN_MODEL_NAMES))} can stand in a model's name")
         model_id = f"m-{next(self._numbers)}"
         model = ModelState(
             model_id=model_id,

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from cftray.data.statistics import PairedTasks, Verdict, holm, spread, verdict, weighted_stderr
+from cftray.data.statistics import PairedTasks, Verdict, agree, holm, spread, verdict, weighted_stderr
 
 
 def test_the_difference_and_its_error_are_those_of_the_formula() -> None:
@@ -62,7 +62,7 @@ def test_a_true_difference_is_found() -> None:
     random = np.random.default_rng(6)
     first, second = random.random(200) < 0.7, random.random(200) < 0.4
     found = PairedTasks({"t": second.astype(float) - first}).difference({"t": 1.0})
-    assert verdict(found.difference, 9 * found.p_value, [found.difference]) is Verdict.FALLS
+    assert verdict(found.difference, 9 * found.p_value, replicas_agree=True) is Verdict.FALLS
 
 
 def test_the_same_items_give_the_same_figures_whatever_stands_beside_them() -> None:
@@ -92,7 +92,7 @@ def test_holm_as_worked_by_hand() -> None:
     ],
 )
 def test_verdicts(difference: float, p: float, replicas: list[float], expected: Verdict) -> None:
-    assert verdict(difference, p, replicas) is expected
+    assert verdict(difference, p, replicas_agree=agree(difference, replicas)) is expected
 
 
 def test_spread_is_the_sample_standard_deviation() -> None:

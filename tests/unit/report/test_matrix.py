@@ -105,6 +105,18 @@ def test_seeds_that_one_of_both_lacks_do_not_count(cell):
     assert row.against_plain["ta"].seeds_sd is None
 
 
+def test_comparisons_with_plain_phase_2_are_corrected_over_the_whole_matrix(cell):
+    _, make = cell
+    few = table(cell, make(NONE, 1), make(GR, 1)).groups[0].rows[1].against_plain
+    many = table(cell, make(NONE, 1), make(GR, 1), make(LF, 1)).groups[0].rows[1].against_plain
+    assert {change.among for change in few.values()} == {2}
+    assert {change.among for change in many.values()} == {4}
+    assert few["ta"].p_adjusted == pytest.approx(2 * few["ta"].p_value)
+    # GR_10's p of TA and LF_H1's p of LA are the smallest a permutation gives: times 4 and times 3, never falling.
+    assert many["ta"].p_adjusted == pytest.approx(4 * many["ta"].p_value)
+    assert many["ta"].difference == few["ta"].difference
+
+
 def test_without_a_plain_row_there_is_nothing_to_be_set_against(cell):
     _, make = cell
     assert table(cell, make(GR, 1), make(LF, 1)).groups[0].rows[0].effects == {}

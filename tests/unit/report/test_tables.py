@@ -25,7 +25,7 @@ def row(key: str, p1: float, p2: float | None, verdict: Verdict = Verdict.NOISE)
     if p2 is not None:
         change = Change(
             difference=p2 - p1, stderr=0.01, low=p2 - p1 - 0.021, high=p2 - p1 + 0.021,
-            p_value=0.01, p_adjusted=0.03, verdict=verdict, seeds_sd=None,
+            p_value=0.01, p_adjusted=0.03, among=3, verdict=verdict, seeds_sd=None, seeds_agree=True,
         )  # fmt: skip
     return Row(
         key=key,
