@@ -41,12 +41,17 @@ class ChatRequest:
         return sha256_of(
             {
                 "model": self.model,
-                "messages": [dict(one) for one in self.messages],
+                "messages": self.turns,
                 "max_tokens": self.max_tokens,
                 "temperature": float(self.temperature),
                 "seed": self.seed,
             }
         )
+
+    @property
+    def turns(self) -> list[dict[str, str]]:
+        """The messages as they are sent."""
+        return [{"role": one["role"], "content": well_formed(one["content"])} for one in self.messages]
 
     @property
     def likely_prompt_tokens(self) -> int:
@@ -105,3 +110,8 @@ class Failure:
 def estimated_tokens(count: int) -> int:
     """Tokens in so many bytes of text, roughly."""
     return -(-count // BYTES_PER_TOKEN)
+
+
+def well_formed(text: str) -> str:
+    """Halves of a surrogate pair, which JSON can hold and UTF-8 can't, become U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
