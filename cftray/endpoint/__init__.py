@@ -13,7 +13,7 @@ can't be used at all is an error.
 from cftray.endpoint.answers import AnswerFolder
 from cftray.endpoint.budget import Budget, Spent
 from cftray.endpoint.catalogue import Endpoints, EndpointSettings, Price, endpoint_faults, read_endpoints
-from cftray.endpoint.chat import EndpointChat
+from cftray.endpoint.chat import EndpointChat, open_chat
 from cftray.endpoint.endpoint import Endpoint, open_endpoint
 from cftray.endpoint.messages import Answer, ChatRequest, Failure, Message, Reason
 from cftray.endpoint.retries import Retries
@@ -34,6 +34,7 @@ __all__ = [
     "Retries",
     "Spent",
     "endpoint_faults",
+    "open_chat",
     "open_endpoint",
     "read_endpoints",
 ]

@@ -1,18 +1,19 @@
 """Answers on disk, a file each, under a digest of what was asked.
 
-A file is whole or not there, so any number of threads and processes may share a folder. Where an attempt
-writes in a folder of its own, it looks into those of the attempts before it too.
+A file is whole or not there whatever is killed, so any number of threads and processes may share a folder.
+Where an attempt writes in a folder of its own, it looks into those of the attempts before it too.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import uuid
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from cftray.endpoint.messages import Answer
-from cftray.store.atomic import write_atomic
 
 
 class AnswerFolder:
@@ -30,7 +31,12 @@ class AnswerFolder:
         """Write an answer; it is there before this returns."""
         content = asdict(answer)
         del content["stored"]
-        write_atomic(_file(self.folder, digest), json.dumps(content, ensure_ascii=False))
+        path = _file(self.folder, digest)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Not forced to the disk, which can take longer than the answer: one that a power cut spoils is asked anew.
+        temporary = path.with_name(f".{digest}.{uuid.uuid4().hex}")
+        temporary.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+        os.replace(temporary, path)
 
 
 def _file(folder: Path, digest: str) -> Path:

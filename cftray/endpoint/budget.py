@@ -55,6 +55,10 @@ class Spent:
         )
 
 
+SENT = Spent(requests=1)
+"""A request that nothing came of."""
+
+
 class Budget:
     """Limits over all that is written in `ledger` and in the ledgers of attempts before it."""
 

@@ -1,6 +1,6 @@
 """The endpoints that an operator has set up, by name.
 
-    CFTRAY_ENDPOINTS=/etc/cftray/endpoints.yaml      (or the mapping itself, starting with `{`)
+    CFTRAY_ENDPOINTS=/etc/cftray/endpoints.yaml      (or the mapping itself, as JSON or YAML)
 
     judge:
       url: https://api.example.com/v1
@@ -92,7 +92,8 @@ class Endpoints:
         if settings is None:
             return Fault(path=f"{path}.endpoint", given=wanted.endpoint, expected=self._expected(wanted.endpoint))
         if settings.model not in (None, wanted.model):
-            return Fault(path=f"{path}.model", given=wanted.model, expected=f"{wanted.endpoint} serves {settings.model}")
+            served = f"{settings.model}, the one model of {wanted.endpoint}"
+            return Fault(path=f"{path}.model", given=wanted.model, expected=served)
         if budget.cost is not None and settings.price is None:
             return Fault(
                 path="execution.endpoint_budget.cost",
@@ -144,14 +145,13 @@ def _named(value: object, path: str) -> Iterator[tuple[str, EndpointModel]]:
 
 
 def _text(given: str) -> str:
-    if given.startswith("{"):
+    if given.startswith("{") or "\n" in given:
         return given
-    path = Path(given).expanduser()
     try:
-        return path.read_text(encoding="utf-8")
+        return Path(given).expanduser().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise EndpointRefused(f"{VARIABLE} names {path}, which can't be read: {why}") from None
+        raise EndpointRefused(f"the file that {VARIABLE} names can't be read: {why}") from None
 
 
 def _place(location: tuple[int | str, ...]) -> str:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from cftray.endpoint.answers import AnswerFolder
 from cftray.endpoint.budget import Budget
-from cftray.endpoint.endpoint import Endpoint, Result, never
+from cftray.endpoint.endpoint import Endpoint, Result, never, open_endpoint
 from cftray.endpoint.messages import ChatRequest, Failure, Message, Reason
 from cftray.endpoint.pace import Stop
+from cftray.spec.endpoint import EndpointModel
+from cftray.spec.execution import EndpointBudget
+
+ANSWERS, LEDGER = "answers", "spent.jsonl"
+"""What an attempt at a stage keeps in its folder."""
 
 
 class EndpointChat:
@@ -57,6 +64,31 @@ class EndpointChat:
         )
         results = self.endpoint.complete(requests, answers=self.answers, budget=self.budget, stop=self.stop)
         return [_text(one) for one in results]
+
+
+@contextmanager
+def open_chat(
+    wanted: EndpointModel,
+    environment: Mapping[str, str],
+    folder: Path,
+    *,
+    earlier: Sequence[Path] = (),
+    limits: EndpointBudget,
+    stop: Stop = never,
+) -> Iterator[EndpointChat]:
+    """A chat that keeps answers and ledger in an attempt's `folder` and goes on from the folders of `earlier` ones.
+
+    Raises EndpointRefused where the operator has no such endpoint, or its key is missing.
+    """
+    with open_endpoint(wanted.endpoint, environment) as endpoint:
+        before = [one / LEDGER for one in earlier]
+        yield EndpointChat(
+            endpoint,
+            wanted.model,
+            answers=AnswerFolder(folder / ANSWERS, [one / ANSWERS for one in earlier]),
+            budget=Budget(limits, endpoint.settings.price, folder / LEDGER, before),
+            stop=stop,
+        )
 
 
 def _text(result: Result) -> str | Failure:

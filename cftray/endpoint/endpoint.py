@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
 from cftray.endpoint.answers import AnswerFolder
-from cftray.endpoint.budget import Budget, Spent
+from cftray.endpoint.budget import SENT, Budget, Spent
 from cftray.endpoint.catalogue import Endpoints, EndpointSettings
 from cftray.endpoint.exchange import Exchange, Setback
 from cftray.endpoint.keys import Key, read_key
@@ -48,16 +49,16 @@ class Endpoint:
         settings: EndpointSettings,
         key: Key | None,
         *,
-        retries: Retries = Retries(),
+        retries: Retries | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.name = name
         self.settings = settings
-        self.retries = retries
+        self.retries = retries or Retries()
         self.clock = clock or SystemClock()
         self._pace = Pace(settings.requests_per_minute, settings.tokens_per_minute, self.clock)
         self._exchange = Exchange(name, settings, key, self.clock)
-        self._health = Health(name, retries.give_up_after)
+        self._health = Health(name, self.retries.give_up_after)
 
     def __enter__(self) -> Self:
         return self
@@ -120,12 +121,10 @@ class Endpoint:
 
     def _ask_once(self, request: ChatRequest, budget: Budget, stop: Stop) -> Answer | Setback:
         likely = request.likely_prompt_tokens + request.max_tokens
-        most = Spent(
-            requests=1, prompt_tokens=request.most_prompt_tokens, completion_tokens=request.max_tokens
-        )
+        most = Spent(requests=1, prompt_tokens=request.most_prompt_tokens, completion_tokens=request.max_tokens)
         self._pace.take(likely, stop)
         budget.reserve(most, stop)
-        used = Spent(requests=1)
+        used = SENT
         try:
             outcome = self._exchange.send(request)
             used = _used(outcome)
@@ -166,12 +165,13 @@ class _Run:
         """Wait for one result. Raises the first error of any thread where this one has none for it."""
         while True:
             self._stop_here()
-            try:
-                return future.result(timeout=LOOK_EVERY_S)
-            except TimeoutError:
-                continue
-            except BaseException as error:
-                raise self._error or error from None
+            if futures.wait([future], timeout=LOOK_EVERY_S).done:
+                break
+        error = future.exception()
+        if error is None:
+            return future.result()
+        self.cancelled = isinstance(self._error, Cancelled)
+        raise self._error or error from None
 
     def end(self) -> None:
         """Threads send nothing more."""

@@ -8,15 +8,17 @@ since they would carry the key to wherever the answer points.
 from __future__ import annotations
 
 import email.utils
+import functools
 import json
 import logging
+import ssl
 import time
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import httpx
 
-from cftray.endpoint.budget import Spent
+from cftray.endpoint.budget import SENT, Spent
 from cftray.endpoint.catalogue import VARIABLE, EndpointSettings
 from cftray.endpoint.keys import Key
 from cftray.endpoint.messages import Answer, ChatRequest, Reason, estimated_tokens, well_formed
@@ -33,6 +35,9 @@ WAIT_AND_SEE = frozenset({408, 425, 429})
 NO_MONEY = ("insufficient_quota", "billing_hard_limit_reached")
 """Codes under which a 429 is final."""
 
+TEXTLESS = ("length", "content_filter")
+"""Ends of an answer that may come without text."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setback:
@@ -42,7 +47,7 @@ class Setback:
     message: str
     again: bool
     wait_s: float | None = None
-    used: Spent = Spent(requests=1)
+    used: Spent = SENT
 
 
 class Exchange:
@@ -60,6 +65,7 @@ class Exchange:
             headers=headers | {"Content-Type": "application/json"},
             timeout=httpx.Timeout(settings.timeout_s, connect=min(CONNECT_S, settings.timeout_s)),
             limits=httpx.Limits(max_connections=None),
+            verify=_authorities(),
             follow_redirects=False,
         )
 
@@ -72,7 +78,7 @@ class Exchange:
         unread = Spent(requests=1, prompt_tokens=request.likely_prompt_tokens)
         try:
             response, body = self._round_trip(request)
-        except httpx.TimeoutException:
+        except (httpx.ReadTimeout, httpx.WriteTimeout):
             said = f"no whole answer within {self.settings.timeout_s:g} s"
             return Setback(reason=Reason.UNAVAILABLE, message=said, again=True, used=unread)
         except _HalfAnswer as error:
@@ -153,9 +159,13 @@ class Exchange:
             return Setback(reason=Reason.UNAVAILABLE, message=said, again=True, wait_s=wait_s)
         if status < 400:
             return Setback(reason=Reason.BROKEN, message=said, again=True)
-        sent = f"sent {len(request.messages)} messages of about {request.likely_prompt_tokens} tokens to "
-        sent += f"{request.model}, {self.settings.limit_field} {request.max_tokens}, temperature {request.temperature:g}"
-        return Setback(reason=Reason.REFUSED, message=f"{said} ({sent})", again=False)
+        return Setback(reason=Reason.REFUSED, message=f"{said} ({self._sent(request)})", again=False)
+
+    def _sent(self, request: ChatRequest) -> str:
+        """What a request asked for, without its text."""
+        messages = f"{len(request.messages)} messages of about {request.likely_prompt_tokens} tokens"
+        limits = f"{self.settings.limit_field} {request.max_tokens}, temperature {request.temperature:g}"
+        return f"sent: model {request.model}, {messages}, {limits}, seed {request.seed}"
 
     def _refuse(self, said: str, advice: str) -> NoReturn:
         raise EndpointRefused(f"endpoint {self.name} answered {said}; {advice}")
@@ -171,6 +181,12 @@ class Exchange:
         hidden = self.key.hide(text) if self.key is not None else text
         line = " ".join(hidden.split())
         return (line if len(line) <= TOLD else line[: TOLD - 1] + "…") or "nothing"
+
+
+@functools.cache
+def _authorities() -> ssl.SSLContext:
+    """Whom to trust, `SSL_CERT_FILE` included; loading them takes a fifth of a second, once a process."""
+    return httpx.create_ssl_context()
 
 
 class _HalfAnswer(Exception):
@@ -197,7 +213,7 @@ def _no_answer(document: Any) -> str | None:
     message = choices[0].get("message") if isinstance(choices[0], dict) else None
     if not isinstance(message, dict):
         return "no message"
-    if not isinstance(message.get("content"), str) and choices[0].get("finish_reason") not in ("length", "content_filter"):
+    if not isinstance(message.get("content"), str) and choices[0].get("finish_reason") not in TEXTLESS:
         return "no text"
     return None
 

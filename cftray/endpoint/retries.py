@@ -21,7 +21,7 @@ class Retries:
     attempts: int = 6
     base_s: float = 1.0
     longest_s: float = 60.0
-    longest_asked_s: float = 600.0
+    longest_asked_s: float = 300.0
     give_up_after: int = 20
     seed: int = 0
 
