@@ -144,8 +144,13 @@ def _named(value: object, path: str) -> Iterator[tuple[str, EndpointModel]]:
                 yield from _named(one, f"{path}[{number}]")
 
 
+def is_text(given: str) -> bool:
+    """Whether it is the mapping itself rather than the path of a file."""
+    return given.startswith("{") or "\n" in given
+
+
 def _text(given: str) -> str:
-    if given.startswith("{") or "\n" in given:
+    if is_text(given):
         return given
     try:
         return Path(given).expanduser().read_text(encoding="utf-8")
