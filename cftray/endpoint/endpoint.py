@@ -106,18 +106,18 @@ class Endpoint:
 
     def ask(self, request: ChatRequest, budget: Budget, stop: Stop) -> Result:
         """Send a request until it is answered or there is no more sense in it."""
-        digest = request.digest
-        for attempt in range(1, self.retries.attempts + 1):
+        digest, attempt = request.digest, 0
+        while True:
+            attempt += 1
             stop()
             outcome = self._ask_once(request, budget, stop)
             if isinstance(outcome, Answer):
                 return outcome
-            if not outcome.again or attempt == self.retries.attempts:
-                break
+            if not outcome.again or attempt >= self.retries.attempts:
+                return Failure(reason=outcome.reason, message=outcome.message, attempts=attempt)
             if outcome.wait_s is not None:
                 self._pace.pause(min(outcome.wait_s, self.retries.longest_asked_s))
             wait(self.clock, self.retries.delay(outcome, attempt, digest), stop)
-        return Failure(reason=outcome.reason, message=outcome.message, attempts=attempt)
 
     def _ask_once(self, request: ChatRequest, budget: Budget, stop: Stop) -> Answer | Setback:
         likely = request.likely_prompt_tokens + request.max_tokens

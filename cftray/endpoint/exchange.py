@@ -35,6 +35,7 @@ WAIT_AND_SEE = frozenset({408, 425, 429})
 NO_MONEY = ("insufficient_quota", "billing_hard_limit_reached")
 """Codes under which a 429 is final."""
 
+COUNTS = ("prompt_tokens", "completion_tokens")
 TEXTLESS = ("length", "content_filter")
 """Ends of an answer that may come without text."""
 
@@ -221,8 +222,9 @@ def _no_answer(document: Any) -> str | None:
 def _usage(document: Any, request: ChatRequest, body: bytes) -> tuple[Spent, bool]:
     """What was used, and whether that is an estimate."""
     usage = document.get("usage") if isinstance(document, dict) else None
-    counts = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")] if isinstance(usage, dict) else []
-    if counts and all(type(one) is int and one >= 0 for one in counts):
+    counted = usage if isinstance(usage, dict) else {}
+    counts = [one for name in COUNTS if type(one := counted.get(name)) is int and one >= 0]
+    if len(counts) == len(COUNTS):
         return Spent(requests=1, prompt_tokens=counts[0], completion_tokens=counts[1]), False
     completion = min(estimated_tokens(len(body)), request.max_tokens)
     return Spent(requests=1, prompt_tokens=request.likely_prompt_tokens, completion_tokens=completion), True
