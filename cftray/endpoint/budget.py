@@ -62,9 +62,7 @@ SENT = Spent(requests=1)
 class Budget:
     """Limits over all that is written in `ledger` and in the ledgers of attempts before it."""
 
-    def __init__(
-        self, limits: EndpointBudget, price: Price | None, ledger: Path, earlier: Iterable[Path] = ()
-    ) -> None:
+    def __init__(self, limits: EndpointBudget, price: Price | None, ledger: Path, earlier: Iterable[Path] = ()) -> None:
         self.limits = limits
         self.price = price
         self.ledger = ledger
