@@ -41,6 +41,7 @@ from api.schema.endpoints import router as schema_router
 from api.settings import Settings
 from api.wakeup import Wakeup
 from cftray import __version__
+from cftray.endpoint import Endpoints, read_endpoints
 from cftray.store import LeafDigests, Store
 
 log = logging.getLogger("cftray.api")
@@ -112,7 +113,8 @@ def _build(settings: Settings, parts: Parts) -> tuple[Services, Backstage]:
     jobs = parts.jobs or RayJobs(settings.ray_address, token)
     digests = LeafDigests(store.root / "leaves")
     work, changed = Wakeup(), Wakeup()
-    plans = PlanService(database, store, FileChecks(settings), digests)
+    endpoints = Endpoints(read_endpoints(settings.endpoints))
+    plans = PlanService(database, store, FileChecks(settings), digests, endpoints)
     views = Views(settings)
     experiments = ExperimentService(database, plans, views, work, parts.clock)
     services = Services(

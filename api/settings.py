@@ -13,6 +13,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from cftray.endpoint import read_endpoints
+from cftray.errors import EndpointRefused
+
 DEFAULT_SECRETS = frozenset(
     {"", "changeme", "changethis", "cftray", "default", "password", "postgres", "secret", "token"}
 )
@@ -59,6 +62,7 @@ class Settings(BaseSettings):
 
     data_roots: Roots = ()
     model_roots: Roots = ()
+    endpoints: Annotated[str | None, Field(description="named endpoints: a YAML or JSON file, or the text")] = None
 
     @field_validator("data_roots", "model_roots", mode="before")
     @classmethod
@@ -66,6 +70,15 @@ class Settings(BaseSettings):
         """Like PATH: folders joined by the system's path separator."""
         parts = value.split(os.pathsep) if isinstance(value, str) else value
         return tuple(Path(part).expanduser().resolve() for part in parts if str(part))
+
+    @field_validator("endpoints")
+    @classmethod
+    def _readable(cls, value: str | None) -> str | None:
+        try:
+            read_endpoints(value)
+        except EndpointRefused as error:
+            raise ValueError(error.message) from None
+        return value
 
     @field_validator("store")
     @classmethod

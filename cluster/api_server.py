@@ -6,7 +6,7 @@ import os
 import sys
 from urllib.parse import urlsplit
 
-from cluster.environment import base_environment
+from cluster.environment import base_environment, endpoint_variable
 from cluster.services import Links, Service, answers
 from cluster.settings import LOOPBACK, ClusterSettings
 
@@ -28,7 +28,7 @@ def service(settings: ClusterSettings, links: Links) -> Service:
     return Service(
         name="api",
         command=(sys.executable, "-m", "api"),
-        env=usual | theirs | base_environment(settings) | ours,
+        env=usual | theirs | endpoint_variable() | base_environment(settings) | ours,
         folder=settings.home,
         log=settings.logs / "api.log",
         url=links.api,

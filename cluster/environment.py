@@ -1,6 +1,7 @@
 """The environment that the parts of the embedded stack, and with them all jobs, are started in.
 
-Chosen by name: a worker needs no secret of the shell that brought the stack up. Every cache lies in
+Chosen by name: a worker needs no secret of the shell that brought the stack up but the keys of the
+endpoints that the operator has named. Every cache lies in
 the stack's folder, so that nothing is written into the user's home.
 """
 
@@ -10,6 +11,9 @@ import os
 import sys
 from pathlib import Path
 
+from cftray.endpoint.catalogue import VARIABLE, Endpoints, is_text
+from cftray.errors import EndpointRefused
+from cluster.errors import ClusterError
 from cluster.processes import MARK
 from cluster.settings import PROJECT, ClusterSettings
 
@@ -38,6 +42,28 @@ def base_environment(settings: ClusterSettings) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "DO_NOT_TRACK": "1",
     }  # fmt: skip
+
+
+def endpoint_environment() -> dict[str, str]:
+    """The operator's endpoints and the variables that hold their keys, for the part whose processes ask them.
+
+    Raises ClusterError where the endpoints can't be read. A key that is not set shows when it is needed.
+    """
+    given = endpoint_variable()
+    try:
+        named = Endpoints.of(given).named.values()
+    except EndpointRefused as error:
+        raise ClusterError(error.message) from None
+    keys = {one.key_env for one in named if one.key_env is not None}
+    return given | {name: os.environ[name] for name in sorted(keys) if name in os.environ}
+
+
+def endpoint_variable() -> dict[str, str]:
+    """Where the operator's endpoints are, however the parts' working folders differ from this one."""
+    given = os.environ.get(VARIABLE, "").strip()
+    if given and not is_text(given):
+        given = str(Path(given).expanduser().absolute())
+    return {VARIABLE: given} if given else {}
 
 
 def has_gpu() -> bool:

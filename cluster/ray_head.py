@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from cluster.environment import base_environment, has_gpu, threads
+from cluster.environment import base_environment, endpoint_environment, has_gpu, threads
 from cluster.errors import ClusterError
 from cluster.ports import any_free, choose
 from cluster.services import Links, Service, answers
@@ -129,5 +129,5 @@ def _environment(settings: ClusterSettings, temp: Path, *, gcs: int, metrics: in
         "RAY_worker_register_timeout_seconds": str(int(settings.start_timeout_s)),
         "RAY_COLOR_PREFIX": "0",
     }
-    env = {"OMP_NUM_THREADS": str(threads(settings))} | base_environment(settings) | chosen
+    env = {"OMP_NUM_THREADS": str(threads(settings))} | endpoint_environment() | base_environment(settings) | chosen
     return env if has_gpu() else {"DS_ACCELERATOR": "cpu"} | env

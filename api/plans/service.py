@@ -10,6 +10,7 @@ from api.plans.checks import FileChecks
 from api.plans.explain import code_changed, differences
 from api.plans.repository import PlanRepository
 from api.plans.schemas import PlannedStage, PlanView
+from cftray.endpoint import Endpoints, endpoint_faults
 from cftray.errors import Fault, SpecRefused
 from cftray.plan import Plan, StageNode, build_plan
 from cftray.plan.checks import spec_faults
@@ -21,11 +22,14 @@ from cftray.store import LeafDigests, Store
 class PlanService:
     """Plans without storing or starting anything."""
 
-    def __init__(self, database: Database, store: Store, checks: FileChecks, digests: LeafDigests) -> None:
+    def __init__(
+        self, database: Database, store: Store, checks: FileChecks, digests: LeafDigests, endpoints: Endpoints
+    ) -> None:
         self.database = database
         self.store = store
         self.checks = checks
         self.digests = digests
+        self.endpoints = endpoints
 
     def spec(self, document: dict[str, Any]) -> ExperimentSpec:
         """The checked spec of a document. Raises SpecRefused with every fault."""
@@ -36,8 +40,9 @@ class PlanService:
         return spec
 
     def faults(self, spec: ExperimentSpec) -> list[Fault]:
-        """What the spec itself and the files it names show to be wrong."""
-        return [*spec_faults(spec), *self.checks.faults(spec)]
+        """What the spec itself, the files and the endpoints it names show to be wrong."""
+        asked = endpoint_faults(spec, self.endpoints, spec.execution.endpoint_budget)
+        return [*spec_faults(spec), *asked, *self.checks.faults(spec)]
 
     def plan(self, spec: ExperimentSpec) -> Plan:
         """Its stages; those that depend on a large file not hashed yet have no fingerprint."""

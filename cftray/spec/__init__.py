@@ -5,8 +5,9 @@ never part of a fingerprint. The one schema serves YAML, JSON and Python.
 """
 
 from cftray.spec.data import Alignment, DataSpec, EnglishCounterpart, FileData, MiniData
+from cftray.spec.endpoint import EndpointModel
 from cftray.spec.evaluation import EvaluationSpec
-from cftray.spec.execution import CheckpointPolicy, ExecutionSpec, Offload
+from cftray.spec.execution import CheckpointPolicy, EndpointBudget, ExecutionSpec, Offload
 from cftray.spec.experiment import ExperimentSpec
 from cftray.spec.hyperparameters import Hyperparameters, Precision
 from cftray.spec.loading import experiment_from_document, experiment_from_file, faults_of, parse_document
@@ -36,6 +37,8 @@ __all__ = [
     "Combined",
     "DataSpec",
     "Decoding",
+    "EndpointBudget",
+    "EndpointModel",
     "EnglishCounterpart",
     "EnglishReplay",
     "EvaluationSpec",

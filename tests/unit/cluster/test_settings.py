@@ -90,6 +90,31 @@ def test_secrets_of_the_shell_do_not_reach_the_workers(
     assert LINKS.ray_token not in env.values()
 
 
+def test_keys_of_the_operator_s_endpoints_reach_those_who_ask_and_no_others(
+    settings: ClusterSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "endpoints.yaml").write_text("judge: {url: 'https://host/v1', key_env: JUDGE_KEY}\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CFTRAY_ENDPOINTS", "endpoints.yaml")
+    monkeypatch.setenv("JUDGE_KEY", "sk-judge")
+    monkeypatch.setenv("OTHER_KEY", "sk-other")
+
+    asking, planning = ray_head.service(settings, LINKS).env, api_server.service(settings, LINKS).env
+
+    assert asking["JUDGE_KEY"] == "sk-judge"
+    assert {"sk-judge", "sk-other"} & set(planning.values()) == set()
+    assert "sk-other" not in asking.values()
+    assert asking["CFTRAY_ENDPOINTS"] == planning["CFTRAY_ENDPOINTS"] == str(tmp_path / "endpoints.yaml")
+
+
+def test_endpoints_that_can_t_be_read_are_told_before_anything_starts(
+    settings: ClusterSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CFTRAY_ENDPOINTS", "{judge: {url: nowhere}}")
+    with pytest.raises(ClusterError, match=r"judge\.url"):
+        ray_head.service(settings, LINKS)
+
+
 def test_caches_lie_in_the_stack_s_folder(settings: ClusterSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HOME", raising=False)
 

@@ -56,6 +56,7 @@ def test_execution_and_names_are_not_identity():
                 "offload": {"optimizer": True, "parameters": True},
                 "activation_checkpointing": True,
                 "checkpoint": {"every_steps": 3},
+                "endpoint_budget": {"requests": 3, "tokens": 1000, "cost": 0.5},
             },
         )
     )
