@@ -18,6 +18,7 @@ from api.deps import Services
 from api.errors import Problem, install
 from api.experiments.endpoints import router as experiments_router
 from api.experiments.logs import LogService
+from api.experiments.lookout import Lookout
 from api.experiments.reporting import ReportService
 from api.experiments.service import Clock, ExperimentService
 from api.experiments.views import Views
@@ -125,6 +126,7 @@ def _build(settings: Settings, parts: Parts) -> tuple[Services, Backstage]:
         reports=ReportService(database, store),
         health=HealthService(database, jobs, settings.mlflow_url),
         changed=changed,
+        lookout=Lookout(experiments),
     )
     hashing = Hashing(digests, work.notify)
     reconciler = Reconciler(

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from api.documents import read_document
 from api.experiments.logs import LogService
+from api.experiments.lookout import Lookout
 from api.experiments.reporting import ReportService
 from api.experiments.service import ExperimentService
 from api.health.service import HealthService
@@ -28,6 +29,7 @@ class Services:
     reports: ReportService
     health: HealthService
     changed: Wakeup
+    lookout: Lookout
 
 
 def services(request: Request) -> Services:
@@ -67,6 +69,10 @@ def _changed(all_of_them: _Services) -> Wakeup:
     return all_of_them.changed
 
 
+def _lookout(all_of_them: _Services) -> Lookout:
+    return all_of_them.lookout
+
+
 Document = Annotated[dict[str, Any], Depends(read_document)]
 Experiments = Annotated[ExperimentService, Depends(_experiments)]
 Matrices = Annotated[MatrixService, Depends(_matrices)]
@@ -75,3 +81,4 @@ Logs = Annotated[LogService, Depends(_logs)]
 Reports = Annotated[ReportService, Depends(_reports)]
 Health = Annotated[HealthService, Depends(_health)]
 Changed = Annotated[Wakeup, Depends(_changed)]
+Watch = Annotated[Lookout, Depends(_lookout)]

@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.deps import Changed, Document, Experiments, Logs, Reports
+from api.deps import Changed, Document, Experiments, Logs, Reports, Watch
 from api.errors import responses
 from api.experiments.examples import REQUEST_BODY
 from api.experiments.ids import PATTERN
@@ -113,6 +113,7 @@ async def events(
     query: Annotated[EventQuery, Query()],
     experiments: Experiments,
     changed: Changed,
+    lookout: Watch,
     last_event_id: Annotated[str | None, Header(description="goes on after this event")] = None,
 ) -> Response:
     """The history as JSON; with `Accept: text/event-stream` live, until the experiment is over."""
@@ -125,7 +126,8 @@ async def events(
     if not live:
         return JSONResponse(page.model_dump(mode="json"))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(stream(experiments, identifier, page, changed), media_type=EVENT_STREAM, headers=headers)
+    live_events = stream(experiments, lookout, identifier, page, changed)
+    return StreamingResponse(live_events, media_type=EVENT_STREAM, headers=headers)
 
 
 @router.get("/{identifier}/logs", responses=responses(404, 422, 503))

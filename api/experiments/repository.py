@@ -33,6 +33,7 @@ class OpenExperiment:
 
     id: str
     state: State
+    waiting_for: str | None
     not_before: datetime | None
     plan_complete: bool
     attempt: int | None
@@ -40,10 +41,11 @@ class OpenExperiment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """An experiment's state, and what it waits for."""
+    """An experiment's state, what it waits for, and the number of its last event."""
 
     state: State
     waiting_for: str | None
+    last_event: int
 
 
 class ExperimentRepository:
@@ -67,9 +69,16 @@ class ExperimentRepository:
 
     def standing(self, identifier: str) -> Standing | None:
         """How the experiment of that id stands, without its body: cheap enough to ask again and again."""
-        query = select(ExperimentRow.state, ExperimentRow.waiting_for).where(ExperimentRow.id == identifier)
-        found = self.session.execute(query).one_or_none()
-        return None if found is None else Standing(state=State(found[0]), waiting_for=found[1])
+        return self.standings([identifier]).get(identifier)
+
+    def standings(self, identifiers: Sequence[str]) -> dict[str, Standing]:
+        """How experiments stand, by id; those that are not there are left out."""
+        query = select(ExperimentRow.id, ExperimentRow.state, ExperimentRow.waiting_for, ExperimentRow.last_event)
+        found = self.session.execute(query.where(ExperimentRow.id.in_(identifiers)))
+        return {
+            one: Standing(state=State(state), waiting_for=waiting_for, last_event=last)
+            for one, state, waiting_for, last in found
+        }
 
     def by_idempotency_key(self, key: str) -> ExperimentRow | None:
         """The experiment that was POSTed with that key."""
@@ -102,14 +111,22 @@ class ExperimentRepository:
         query = select(
             ExperimentRow.id,
             ExperimentRow.state,
+            ExperimentRow.waiting_for,
             ExperimentRow.not_before,
             ExperimentRow.plan_complete,
             AttemptRow.number,
         ).outerjoin(AttemptRow, alive)
         query = query.where(ExperimentRow.state.in_(OPEN)).order_by(ExperimentRow.seq)
         return [
-            OpenExperiment(id=one, state=State(state), not_before=not_before, plan_complete=complete, attempt=number)
-            for one, state, not_before, complete, number in self.session.execute(query)
+            OpenExperiment(
+                id=one,
+                state=State(state),
+                waiting_for=waiting_for,
+                not_before=not_before,
+                plan_complete=complete,
+                attempt=number,
+            )
+            for one, state, waiting_for, not_before, complete, number in self.session.execute(query)
         ]
 
     def stages(self, identifier: str) -> Sequence[StageRow]:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from api.database import Database
 from api.experiments.ids import new_id
 from api.experiments.lifecycle import ask_to_cancel, revive
-from api.experiments.repository import ExperimentRepository, Filter
+from api.experiments.repository import ExperimentRepository, Filter, Standing
 from api.experiments.schemas import EventPage, ExperimentView, Page
 from api.experiments.states import Happening, State
 from api.experiments.views import Views, event_view
@@ -174,6 +174,11 @@ class ExperimentService:
             data = [event_view(row) for row in rows[:limit]]
         last = data[-1].seq if data else after
         return EventPage(data=data, has_more=len(rows) > limit, next=last, state=state, terminal=state.terminal)
+
+    def standings(self, identifiers: Sequence[str]) -> dict[str, Standing]:
+        """How experiments stand, by id; those that are not there are left out."""
+        with self.database.read() as session:
+            return ExperimentRepository(session).standings(identifiers)
 
     def _earlier(self, key: str | None, digest: str) -> ExperimentView | None:
         if key is None:

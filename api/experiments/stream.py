@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 
 from fastapi.concurrency import run_in_threadpool
 
+from api.experiments.lookout import Lookout
 from api.experiments.schemas import EventPage, EventView
 from api.experiments.service import ExperimentService
-from api.wakeup import Wakeup
+from api.wakeup import Waiter, Wakeup
 
 BATCH = 500
 LOOK_S = 1.0
@@ -18,11 +19,13 @@ LOOK_S = 1.0
 KEEP_ALIVE_S = 15.0
 
 
-async def stream(service: ExperimentService, identifier: str, first: EventPage, changed: Wakeup) -> AsyncIterator[str]:
+async def stream(
+    service: ExperimentService, lookout: Lookout, identifier: str, first: EventPage, changed: Wakeup
+) -> AsyncIterator[str]:
     """`first`, then every later event; ends after the last event of a terminal experiment."""
     page, sent = first, time.monotonic()
     yield "retry: 1000\n\n"
-    with changed.subscribe() as waiter:
+    with changed.subscribe() as waiter, lookout.watching(identifier):
         while True:
             for event in page.data:
                 yield _frame(event)
@@ -33,9 +36,17 @@ async def stream(service: ExperimentService, identifier: str, first: EventPage, 
             elif time.monotonic() - sent > KEEP_ALIVE_S:
                 yield ": still here\n\n"
                 sent = time.monotonic()
-            if not page.has_more and not page.terminal:
-                await waiter.wait(LOOK_S)
-            page = await run_in_threadpool(service.events, identifier, page.next, BATCH)
+            if page.has_more or page.terminal or await _moved(lookout, identifier, page, waiter):
+                page = await run_in_threadpool(service.events, identifier, page.next, BATCH)
+            else:
+                page = page.model_copy(update={"data": []})
+
+
+async def _moved(lookout: Lookout, identifier: str, page: EventPage, waiter: Waiter) -> bool:
+    """Whether the experiment has gone on since `page`, after a wait for something to change."""
+    await waiter.wait(LOOK_S)
+    standing = await lookout.standing(identifier)
+    return standing is None or standing.last_event > page.next or standing.state.terminal
 
 
 def _frame(event: EventView) -> str:

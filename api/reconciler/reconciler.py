@@ -81,7 +81,9 @@ class Reconciler:
         if not one.plan_complete and not self._complete_plan(one.id):
             return False
         if busy >= self.settings.max_jobs:
-            self._wait(one.id, f"a free place ({self.settings.max_jobs} jobs at a time)")
+            place = f"a free place ({self.settings.max_jobs} jobs at a time)"
+            if one.waiting_for != place:
+                self._wait(one.id, place)
             return False
         with self.database.write() as session:
             repository = ExperimentRepository(session)
