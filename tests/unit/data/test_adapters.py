@@ -36,7 +36,12 @@ def test_each_layout_gives_its_draft(adapter, record, draft):
 
 def test_columns_name_any_fields_also_inside_others():
     columns = Columns(
-        instruction="task", input="instances.0.input", output="instances.0.output", language="lang", id="no", system="a.b"
+        instruction="task",
+        input="instances.0.input",
+        output="instances.0.output",
+        language="lang",
+        id="no",
+        system="a.b",
     )
     record = {"task": "t", "instances": [{"input": "i", "output": "o"}], "lang": "fr", "no": 7, "a.b": "s"}
     assert adapt("columns", record, columns) == Draft("t", "o", "i", "s", "fr", "7")

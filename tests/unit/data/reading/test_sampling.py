@@ -47,7 +47,7 @@ def test_without_samples_as_many_rows_as_the_proportions_allow():
 
 
 def test_more_than_there_is_of_a_language_is_refused():
-    with pytest.raises(DataError, match="63 rows of es asked for, 50 are there; .* at most 55 samples"):
+    with pytest.raises(DataError, match=r"63 rows of es asked for, 50 are there; .* at most 55 samples"):
         draw(samples=70, shares={"es": 0.9, "ja": 0.1})
     with pytest.raises(DataError, match=r"proportions ask for fr, .* \(there are: es, ja\)"):
         draw(shares={"fr": 1})

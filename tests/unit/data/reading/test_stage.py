@@ -110,7 +110,7 @@ def test_a_hub_set_is_read_by_configuration_and_split(context, tmp_path):
 def test_rows_in_another_language_than_they_bear_are_refused(context, tmp_path):
     pytest.importorskip("lingua")
     place = write(tmp_path / "set.jsonl", [*records("en", 8), *records("de", 12)])
-    with pytest.raises(DataError, match="8 of 20 rows looked at are not in the language they bear.*: en, not de"):
+    with pytest.raises(DataError, match=r"8 of 20 rows looked at are not in the language they bear.*: en, not de"):
         read(context(), place, language="de", rules={"max_other_language": 0.3})
     _, artifact = read(context(), place, language="de")
     assert (artifact.metrics["language_checked"], artifact.metrics["other_language"]) == (20, 8)
