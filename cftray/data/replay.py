@@ -14,16 +14,13 @@ from pathlib import Path
 
 from cftray.data.adapters import write_rows
 from cftray.data.rows import Row
-from cftray.data.sources import rows_of
+from cftray.data.sources import META, ROWS, rows_of
 from cftray.data.tokenized import TokenizedData
 from cftray.errors import DataError
 from cftray.plan.stages import ReplayPromptsConfig
 from cftray.spec.data import Alignment
 from cftray.stage import Artifact, StageContext
 from cftray.store.atomic import write_atomic
-
-ROWS = "rows.jsonl"
-META = "meta.json"
 
 
 def run(config: ReplayPromptsConfig, inputs: Mapping[str, Path], context: StageContext) -> Artifact:
@@ -60,6 +57,8 @@ def _candidates(config: ReplayPromptsConfig, inputs: Mapping[str, Path]) -> list
     if config.alignment is Alignment.NONE:
         # Nothing promises that the ids of an unaligned set differ: the place among all rows tells them apart.
         return [replace(row, id=f"{place}:{row.id}") for place, row in enumerate(english)]
+    if config.alignment is Alignment.LINE:
+        _raise_if_uneven(inputs["rows"], inputs["english"])
     wanted = {row.english_id for row in rows_of(inputs["rows"])}
     found = list({row.id: row for row in english if row.id in wanted}.values())
     if not found:
@@ -69,3 +68,13 @@ def _candidates(config: ReplayPromptsConfig, inputs: Mapping[str, Path]) -> list
         )
     return found
 
+
+def _raise_if_uneven(rows: Path, english: Path) -> None:
+    """Raises DataError where two sets aligned line by line have different numbers of records: some line is
+    missing, and all that follow it would be paired wrongly."""
+    own, other = (json.loads((place / META).read_text(encoding="utf-8"))["records"] for place in (rows, english))
+    if own != other:
+        raise DataError(
+            f"the set has {own} records and its English counterpart {other}, aligned by line; "
+            "give both the same lines, align them by id, or set alignment: none"
+        )

@@ -9,6 +9,7 @@ from cftray.data.adapters import iterate_rows
 from cftray.data.rows import Row
 
 ROWS = "rows.jsonl"
+META = "meta.json"
 
 
 def rows_of(place: Path) -> list[Row]:

@@ -21,10 +21,11 @@ from cftray.data.reading.reader import KINDS, Reader
 from cftray.data.reading.records import TEXT
 from cftray.data.reading.sampling import drawn, draws
 from cftray.data.rows import Row
-from cftray.data.sources import ROWS
+from cftray.data.sources import META, ROWS
 from cftray.errors import DataError
 from cftray.plan.stages import ReadRowsConfig
 from cftray.stage import Artifact, Progress, StageContext
+from cftray.store.atomic import write_atomic
 from cftray.store.files import locate_files
 
 CHECK_EVERY = 10_000
@@ -50,7 +51,7 @@ class Content:
 
 
 def run(config: ReadRowsConfig, inputs: Mapping[str, Path], context: StageContext) -> Artifact:
-    """Input: `files`. Output `rows`: a folder with `rows.jsonl`.
+    """Input: `files`. Output `rows`: a folder with `rows.jsonl`, and `meta.json` with how many `records` there were.
 
     Raises DataError where a rule refuses a record or the set, or too few rows are there.
     """
@@ -71,6 +72,7 @@ def run(config: ReadRowsConfig, inputs: Mapping[str, Path], context: StageContex
     if not content.rows:
         raise DataError(f"none of {reader.tally.records} records is in a language of languages.among")
     findings = _checked(reader, check)
+    write_atomic(folder / META, json.dumps({"records": reader.tally.records}))
     return Artifact(
         outputs={"rows": folder},
         metrics=_metrics(reader, content, check, findings),

@@ -98,6 +98,17 @@ def test_unaligned_rows_of_one_id_are_told_apart(context, tmp_path):
     assert sorted(ids) == ["0:r0", "1:r0", "2:r1"]
 
 
+def test_sets_aligned_by_line_must_have_the_same_number_of_records(context, tmp_path):
+    inputs = {}
+    for name, records in (("rows", 3), ("english", 4)):
+        inputs[name] = tmp_path / name
+        inputs[name].mkdir()
+        write_rows(inputs[name] / "rows.jsonl", [row(n, id=str(n), english_id=str(n)) for n in range(3)])
+        (inputs[name] / "meta.json").write_text(json.dumps({"records": records}))
+    with pytest.raises(DataError, match="has 3 records and its English counterpart 4, aligned by line"):
+        prompts(context[0], tmp_path, inputs, alignment="line")
+
+
 def test_sets_that_share_no_id_are_refused(context, tmp_path):
     inputs = aligned(tmp_path)
     write_rows(inputs["english"], [row(n, id=f"x{n}") for n in range(6)])

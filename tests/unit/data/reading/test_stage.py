@@ -77,7 +77,7 @@ def test_a_draw_holds_the_rows_that_were_asked_for_and_leaves_nothing_else(conte
     rows, artifact = read(made, place, samples=7, sample_seed=3, **UNCHECKED)
     assert (len(rows), artifact.metrics["rows"], artifact.metrics["not_drawn"]) == (7, 7, 43)
     assert [int(row.id) for row in rows] == sorted({int(row.id) for row in rows})
-    assert [path.name for path in made.folder.rglob("*")] == ["rows", "rows.jsonl"]
+    assert sorted(path.name for path in made.folder.rglob("*")) == ["meta.json", "rows", "rows.jsonl"]
     assert rows == read(context(), place, samples=7, sample_seed=3, **UNCHECKED)[0]
 
 
