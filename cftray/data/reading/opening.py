@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TextIO
+from typing import TextIO
 
 from cftray.errors import DataError
 
@@ -91,7 +91,7 @@ def _head(path: Path) -> bytes:
         raise DataError(f"{path.name}: is not what .gz says ({error}); rename or fetch it again") from error
 
 
-def _binary(path: Path) -> IO[bytes]:
+def _binary(path: Path) -> io.BufferedIOBase:
     return gzip.open(path) if path.suffix.lower() == ".gz" else open(path, "rb")
 
 
