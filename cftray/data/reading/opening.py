@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import IO, TextIO, cast
 
 from cftray.errors import DataError
 
@@ -91,8 +91,10 @@ def _head(path: Path) -> bytes:
         raise DataError(f"{path.name}: is not what .gz says ({error}); rename or fetch it again") from error
 
 
-def _binary(path: Path) -> io.BufferedIOBase:
-    return gzip.open(path) if path.suffix.lower() == ".gz" else open(path, "rb")
+def _binary(path: Path) -> IO[bytes]:
+    if path.suffix.lower() == ".gz":
+        return cast("IO[bytes]", gzip.open(path))
+    return open(path, "rb")
 
 
 def _foreign(head: bytes) -> str | None:
