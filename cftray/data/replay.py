@@ -12,18 +12,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from cftray.data.adapters import Align, by_key, by_line, write_rows
+from cftray.data.adapters import write_rows
 from cftray.data.rows import Row
-from cftray.data.sources import rows_of
+from cftray.data.sources import META, ROWS, rows_of
 from cftray.data.tokenized import TokenizedData
 from cftray.errors import DataError
 from cftray.plan.stages import ReplayPromptsConfig
 from cftray.spec.data import Alignment
 from cftray.stage import Artifact, StageContext
 from cftray.store.atomic import write_atomic
-
-ROWS = "rows.jsonl"
-META = "meta.json"
 
 
 def run(config: ReplayPromptsConfig, inputs: Mapping[str, Path], context: StageContext) -> Artifact:
@@ -56,14 +53,13 @@ def replay_size(ratio: float, samples: int) -> int:
 
 def _candidates(config: ReplayPromptsConfig, inputs: Mapping[str, Path]) -> list[Row]:
     """English rows with ids of their own, in the English set's order."""
-    align = _align(config)
-    english = rows_of(config.english_source, inputs["english"], align).rows
+    english = rows_of(inputs["english"])
     if config.alignment is Alignment.NONE:
-        # Files of one name in several folders give rows of one id: the place among all rows tells them apart.
+        # Nothing promises that the ids of an unaligned set differ: the place among all rows tells them apart.
         return [replace(row, id=f"{place}:{row.id}") for place, row in enumerate(english)]
-    if config.english_source is not None:
-        english = [replace(row, id=row.english_id or row.id, english_id=None) for row in english]
-    wanted = {row.english_id for row in rows_of(config.source, inputs["rows"], align).rows}
+    if config.alignment is Alignment.LINE:
+        _raise_if_uneven(inputs["rows"], inputs["english"])
+    wanted = {row.english_id for row in rows_of(inputs["rows"])}
     found = list({row.id: row for row in english if row.id in wanted}.values())
     if not found:
         raise DataError(
@@ -73,11 +69,12 @@ def _candidates(config: ReplayPromptsConfig, inputs: Mapping[str, Path]) -> list
     return found
 
 
-def _align(config: ReplayPromptsConfig) -> Align | None:
-    match config.alignment:
-        case Alignment.ID:
-            return by_key(config.key) if config.key else None
-        case Alignment.LINE:
-            return by_line
-        case Alignment.NONE:
-            return None
+def _raise_if_uneven(rows: Path, english: Path) -> None:
+    """Raises DataError where two sets aligned line by line have different numbers of records: some line is
+    missing, and all that follow it would be paired wrongly."""
+    own, other = (json.loads((place / META).read_text(encoding="utf-8"))["records"] for place in (rows, english))
+    if own != other:
+        raise DataError(
+            f"the set has {own} records and its English counterpart {other}, aligned by line; "
+            "give both the same lines, align them by id, or set alignment: none"
+        )

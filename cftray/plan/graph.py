@@ -4,6 +4,8 @@
     base model ─────┴─ train p1 ─┬─ evaluate p1
                                  └─ train p2 ── evaluate p2      (tokens of phase 2 likewise)
 
+Rows of files are read by a stage of their own; two data sets that are read alike share it.
+
 With replay, phase 2 reads a mix instead of its tokens; with layer freezing, also a selection:
 
     english ── prompts ─┬─ overlap with phase 1's rows
@@ -22,6 +24,7 @@ from typing import Literal, NamedTuple
 
 from cftray.errors import InternalError
 from cftray.plan.canonical import sha256_of
+from cftray.plan.reading import aligned_source, data_leaf, english_source, rows_source
 from cftray.plan.stages import (
     CODE_VERSION,
     EvaluateConfig,
@@ -32,6 +35,7 @@ from cftray.plan.stages import (
     MiniRowsConfig,
     MixConfig,
     OverlapConfig,
+    ReadRowsConfig,
     ReplayPromptsConfig,
     RowsSource,
     SelectFrozenConfig,
@@ -46,7 +50,6 @@ from cftray.spec import (
     Alignment,
     ChangeFreezing,
     DataSpec,
-    EnglishCounterpart,
     ExperimentSpec,
     GenerativeReplay,
     LowRank,
@@ -180,52 +183,54 @@ class _Builder:
     def _tokens(
         self, phase: Literal[1, 2], data: DataSpec, tokenizer: LeafInput, template: Template, max_length: int
     ) -> str:
-        rows, source = self._rows(phase, data)
-        config = TokenizeConfig(template=template, max_length=max_length, source=source)
-        return self._add(f"tokens.p{phase}", f"tokens of phase {phase}", config, {"rows": rows, "model": tokenizer})
+        config = TokenizeConfig(template=template, max_length=max_length)
+        inputs: dict[str, Source] = {"rows": self._rows(phase, data), "model": tokenizer}
+        return self._add(f"tokens.p{phase}", f"tokens of phase {phase}", config, inputs)
 
-    def _rows(self, phase: Literal[1, 2], data: DataSpec) -> tuple[Source, RowsSource | None]:
-        """Rows of a phase's data, and how to read them where they are files."""
+    def _rows(self, phase: Literal[1, 2], data: DataSpec) -> StageInput:
+        """Rows of a phase's data."""
+        name, title = f"rows.p{phase}", f"rows of phase {phase}"
         if isinstance(data, MiniData):
             config = MiniRowsConfig(dataset=data.mini, samples=data.samples, sample_seed=data.sample_seed)
-            return StageInput(stage=self._add(f"rows.p{phase}", f"rows of phase {phase}", config, {})), None
-        source = RowsSource(
-            adapter=data.adapter, language=data.language, samples=data.samples, sample_seed=data.sample_seed
-        )
-        return self._leaf(Leaf(kind=LeafKind.FILES, location=data.path)), source
+            return StageInput(stage=self._add(name, title, config, {}))
+        return self._read(name, title, rows_source(data), data_leaf(data))
 
-    def _english(self, data: DataSpec) -> tuple[Source, RowsSource | None, Alignment, str | None]:
+    def _aligned(self, data: DataSpec) -> StageInput:
+        """Rows of phase 2 that know their English counterparts. Training reads the others: whether there
+        is a counterpart changes nothing of it."""
+        if isinstance(data, MiniData):
+            return self._rows(2, data)
+        return self._read("aligned.p2", "rows of phase 2, aligned", aligned_source(data), data_leaf(data))
+
+    def _english(self, data: DataSpec) -> tuple[StageInput, Alignment]:
         """The English counterpart of phase 2's data; `spec_faults` has refused a spec without one."""
+        name, title = "english.p2", "English counterparts of phase 2"
         if isinstance(data, MiniData):
             config = MiniRowsConfig(
                 dataset=data.mini, samples=data.samples, sample_seed=data.sample_seed, english=True
             )
-            stage = self._add("english.p2", "English counterparts of phase 2", config, {})
-            return StageInput(stage=stage), None, Alignment.ID, None
-        english = data.english
-        if not isinstance(english, EnglishCounterpart):
+            return StageInput(stage=self._add(name, title, config, {})), Alignment.ID
+        if data.english is None:
             raise InternalError("replay without an English counterpart was planned")
-        source = RowsSource(adapter=english.adapter, language="en")
-        key = english.key if english.alignment is Alignment.ID else None
-        return self._leaf(Leaf(kind=LeafKind.FILES, location=english.path)), source, english.alignment, key
+        rows = self._read(name, title, english_source(data.english), data_leaf(data.english))
+        return rows, data.english.alignment
+
+    def _read(self, name: str, title: str, source: RowsSource, leaf: Leaf) -> StageInput:
+        """The stage that reads a data set; one that another purpose has planned already is shared."""
+        config, inputs = ReadRowsConfig(source=source), {"files": self._leaf(leaf)}
+        for node in self.nodes.values():
+            if node.config == config and node.inputs == inputs:
+                return StageInput(stage=node.name)
+        return StageInput(stage=self._add(name, title, config, inputs))
 
     def _replayed(self, seed: int, replay: Replay, first: _First, template: Template, data: str) -> str:
         """Phase 2's tokens with the replay's after them."""
         spec = self.spec
-        english, english_source, alignment, key = self._english(spec.phase2.data)
-        rows, source = self._rows(2, spec.phase2.data)
-        config = ReplayPromptsConfig(
-            ratio=replay.ratio,
-            surplus=replay.surplus,
-            alignment=alignment,
-            key=key,
-            seed=seed,
-            source=source,
-            english_source=english_source,
-        )
-        inputs = {"data": StageInput(stage=data), "english": english}
+        english, alignment = self._english(spec.phase2.data)
+        config = ReplayPromptsConfig(ratio=replay.ratio, surplus=replay.surplus, alignment=alignment, seed=seed)
+        inputs: dict[str, Source] = {"data": StageInput(stage=data), "english": english}
         if alignment is not Alignment.NONE:
-            inputs["rows"] = rows
+            inputs["rows"] = self._aligned(spec.phase2.data)
         prompts = self._add(f"prompts.p2.s{seed}", self._title("prompts of the replay", seed), config, inputs)
         self._overlap(seed, replay, prompts)
         pairs = prompts
@@ -257,11 +262,11 @@ class _Builder:
         """Measured where phase 1's data are known; nothing but the spec's own limit depends on it."""
         if self.spec.phase1.train is None:
             return
-        rows, source = self._rows(1, self.spec.phase1.train.data)
+        rows = self._rows(1, self.spec.phase1.train.data)
         self._add(
             f"overlap.p2.s{seed}",
             self._title("overlap of the replay with phase 1", seed),
-            OverlapConfig(max_overlap=replay.max_overlap, source=source),
+            OverlapConfig(max_overlap=replay.max_overlap),
             {"prompts": StageInput(stage=prompts), "rows": rows},
         )
 

@@ -19,6 +19,7 @@ from cftray.report import facts, grid
 from cftray.report.curves import line_plot
 from cftray.report.realised import pictures, realised
 from cftray.report.results import Results, Row, results
+from cftray.report.rows_read import rows_read
 from cftray.report.story import findings
 from cftray.spec import ExperimentSpec
 from cftray.store import Store
@@ -46,6 +47,7 @@ def html_report(spec: ExperimentSpec, plan: Plan, store: Store, *, experiment: s
         realised=realised(stages),
         pictures=pictures(stages, store),
         plots=_plots(stages, store),
+        rows_read=rows_read(stages),
         composition=facts.composition(stages),
         timings=facts.timings(stages, experiment),
         total=facts.duration(facts.total_seconds(stages)),

@@ -13,6 +13,7 @@ StageFunction = Callable[[StageConfig, Mapping[str, Path], StageContext], Artifa
 
 MODULES: dict[StageKind, str] = {
     StageKind.MINI_ROWS: "cftray.mini.stage",
+    StageKind.READ_ROWS: "cftray.data.reading.stage",
     StageKind.TOKENIZE: "cftray.data.tokenize",
     StageKind.REPLAY_PROMPTS: "cftray.data.replay",
     StageKind.OVERLAP: "cftray.data.overlap",
@@ -25,6 +26,7 @@ MODULES: dict[StageKind, str] = {
 
 PRIMARY_OUTPUT: dict[StageKind, str] = {
     StageKind.MINI_ROWS: "rows",
+    StageKind.READ_ROWS: "rows",
     StageKind.TOKENIZE: "tokens",
     StageKind.REPLAY_PROMPTS: "prompts",
     StageKind.OVERLAP: "overlap",

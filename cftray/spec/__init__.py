@@ -4,7 +4,17 @@ Identity (what changes a result) and execution (where and how it runs) are apart
 never part of a fingerprint. The one schema serves YAML, JSON and Python.
 """
 
-from cftray.spec.data import Alignment, DataSpec, EnglishCounterpart, FileData, MiniData
+from cftray.spec.data import (
+    Adapter,
+    Alignment,
+    DataSpec,
+    EnglishCounterpart,
+    EnglishHubSet,
+    FileData,
+    HubData,
+    HubSet,
+    MiniData,
+)
 from cftray.spec.endpoint import EndpointModel
 from cftray.spec.evaluation import EvaluationSpec
 from cftray.spec.execution import CheckpointPolicy, EndpointBudget, ExecutionSpec, Offload
@@ -31,6 +41,7 @@ from cftray.spec.phases import Phase1, Phase2, TrainedPhase
 from cftray.spec.template import NamedTemplate, Template, TextTemplate
 
 __all__ = [
+    "Adapter",
     "Alignment",
     "ChangeFreezing",
     "CheckpointPolicy",
@@ -40,12 +51,15 @@ __all__ = [
     "EndpointBudget",
     "EndpointModel",
     "EnglishCounterpart",
+    "EnglishHubSet",
     "EnglishReplay",
     "EvaluationSpec",
     "ExecutionSpec",
     "ExperimentSpec",
     "FileData",
     "GenerativeReplay",
+    "HubData",
+    "HubSet",
     "Hyperparameters",
     "LowRank",
     "MiniData",

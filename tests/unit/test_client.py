@@ -153,7 +153,7 @@ def test_paths_of_a_file_are_relative_to_it_and_may_name_variables(
         "base: {model: models/own}\n"
         "phase1: {adopt: mistralai/Mistral-7B-v0.1}\n"
         "phase2: {data: {path: '${DATA}/de/*.jsonl', adapter: alpaca}}\n"
-        "other: [{path: ../rows.json}, {model: mini:base}]\n"
+        "other: [{path: ../rows.json}, {model: mini:base}, {path: 's3://bucket/${DATA}//rows.json'}]\n"
     )
 
     client.submit(path)
@@ -162,7 +162,11 @@ def test_paths_of_a_file_are_relative_to_it_and_may_name_variables(
     assert sent["base"]["model"] == str(tmp_path / "models" / "own")
     assert sent["phase1"]["adopt"] == "mistralai/Mistral-7B-v0.1"
     assert sent["phase2"]["data"]["path"] == "/srv/data/de/*.jsonl"
-    assert sent["other"] == [{"path": str(tmp_path.parent / "rows.json")}, {"model": "mini:base"}]
+    assert sent["other"] == [
+        {"path": str(tmp_path.parent / "rows.json")},
+        {"model": "mini:base"},
+        {"path": "s3://bucket//srv/data//rows.json"},
+    ]
 
 
 def test_a_missing_variable_is_a_fault_and_nothing_is_sent(client: Client, service: Service) -> None:

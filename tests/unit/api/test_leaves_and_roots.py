@@ -82,6 +82,14 @@ def test_data_lie_under_the_roots_links_and_dots_followed(tmp_path: Path) -> Non
             assert f"a path under {root}" in json.dumps(answer.json()["faults"])
 
 
+def test_what_lies_elsewhere_lies_under_no_root_and_is_not_asked_for(tmp_path: Path) -> None:
+    with rooted(tmp_path, data_roots=(tmp_path,)) as client:
+        answer = client.post("/v1/plans", json=with_data("nosuch://host/rows.jsonl"))
+        assert f"a path under {tmp_path}" in json.dumps(answer.json()["faults"])
+        inside = write_rows(tmp_path / "rows.jsonl", 3)
+        assert client.post("/v1/plans", json=with_data(f"file://{inside}")).status_code == 200
+
+
 def test_models_lie_under_their_roots(tmp_path: Path) -> None:
     model = tmp_path / "model"
     model.mkdir()

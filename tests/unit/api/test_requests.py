@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cftray.errors import DataError
 from tests.unit.api.conftest import MINI, World
 
 HYPERPARAMETERS = {"learning_rate": 1e-3, "epochs": 1, "global_batch": 4, "max_length": 64}
@@ -84,6 +85,59 @@ def test_data_that_can_not_be_used_are_refused_before_anything_is_stored(
     document = own()
     document["phase2"] = document["phase2"] | {"data": {"path": str(path)}}
     assert expected in faults(world, document)["phase2.data.path"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "data", "expected"),
+    [
+        ("a.json", b"PAR1", {}, "a.json: is a Parquet file, not JSON"),
+        ("a.txt", b"{}", {}, "a.txt: a name that tells no format"),
+        ("a.parquet", b"PK", {}, "a.parquet: is no Parquet file"),
+        ("a.csv", b"q,r\n1,2\n3\n", {"columns": {"instruction": "q", "output": "r"}}, "a.csv, line 3: has 1 cells"),
+        ("a.jsonl", b'{"question": "q"}', {"adapter": "openorca"}, "a.jsonl, line 1: has no response"),
+        ("fr.jsonl", b'{"q": 1}', {"languages": {"by": "file", "among": ["es", "ja"]}}, "tells no language code"),
+    ],
+)
+def test_files_of_every_layout_are_refused_by_name_line_and_field(
+    world: World, tmp_path: Path, name: str, content: bytes, data: dict[str, Any], expected: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    document = own()
+    adapter = {"adapter": "columns"} if "columns" in data else {}
+    document["phase2"] = document["phase2"] | {"data": {"path": str(path)} | adapter | data}
+    assert expected in faults(world, document)["phase2.data.path"]
+
+
+def test_a_counterpart_and_a_folder_are_looked_at_too(world: World, tmp_path: Path) -> None:
+    write_rows(tmp_path / "rows.jsonl", 3)
+    english = {"path": f"file://{tmp_path}/rows.jsonl", "alignment": "id", "key": "number"}
+    document = own()
+    document["phase2"] = document["phase2"] | {"data": {"path": str(tmp_path), "english": english}}
+    told = faults(world, document)
+    assert "rows.jsonl, line 1: has no number" in told["phase2.data.path"]
+    assert "rows.jsonl, line 1: has no number" in told["phase2.data.english.path"]
+
+
+def test_proportions_that_no_rows_can_meet_are_refused(world: World, tmp_path: Path) -> None:
+    document = own()
+    data = {"path": write_rows(tmp_path / "rows.jsonl", 3), "proportions": {"en": 0.5, "de": 0.5}}
+    document["phase2"] = document["phase2"] | {"data": data}
+    assert "ask for de, of which there is no row" in faults(world, document)["phase2.data.proportions"]
+
+
+def test_urls_and_hub_sets_that_lead_nowhere_are_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = own()
+    document["phase2"] = document["phase2"] | {"data": {"path": "memory://none/rows.jsonl"}}
+    assert "no such file" in faults(world, document)["phase2.data.path"]
+    monkeypatch.setattr("cftray.store.leaves.commit_of", refuse_hub_set)
+    document["phase2"] = document["phase2"] | {"data": {"hub": {"name": "team/none"}}}
+    assert "no such set on the hub" in faults(world, document)["phase2.data.hub"]
+
+
+def refuse_hub_set(name: str, revision: str | None, kind: str) -> str:
+    assert kind == "dataset"
+    raise DataError(f"{name}: no such set on the hub")
 
 
 def test_more_samples_than_rows_are_refused(world: World, tmp_path: Path) -> None:

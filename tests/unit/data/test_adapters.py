@@ -1,83 +1,100 @@
-"""Files become rows, or are refused by name and line."""
-
-import json
+"""Records of known layouts become drafts; rows come back as they were written."""
 
 import pytest
 
-from cftray.data.adapters import load_rows, read_rows, sample_rows, write_rows
+from cftray.data.adapters import BadRecord, Draft, adapter_of, read_rows, write_rows
 from cftray.data.rows import Row
-from cftray.errors import DataError
 from cftray.spec.data import Adapter
-
-RECORDS = [
-    {"instruction": "Add.", "input": "1 and 2", "output": "3"},
-    {"instruction": "Größe?", "input": None, "output": "größer"},
-    {"instruction": "Say nothing.", "input": "", "output": " "},
-    {"instruction": "Greet.", "output": "Hello"},
-]
+from cftray.spec.rows import Columns
 
 
-def load(path, language="de"):
-    return load_rows([path], Adapter.ALPACA, language)
-
-
-@pytest.mark.parametrize("form", ["list", "lines", "lines with gaps", "byte order mark"])
-def test_a_list_and_lines_give_the_same_rows(tmp_path, form):
-    path = tmp_path / "set.json"
-    lines = [json.dumps(record, ensure_ascii=False) for record in RECORDS]
-    text = {
-        "list": json.dumps(RECORDS, indent=2),
-        "lines": "\n".join(lines),
-        "lines with gaps": "\n\n".join(lines) + "\n\n",
-        "byte order mark": "\ufeff" + "\n".join(lines),
-    }[form]
-    path.write_text(text, encoding="utf-8")
-    loaded = load(path)
-    assert [(row.instruction, row.input, row.output) for row in loaded.rows] == [
-        ("Add.", "1 and 2", "3"),
-        ("Größe?", "", "größer"),
-        ("Greet.", "", "Hello"),
-    ]
-    assert (loaded.records, loaded.empty) == (4, 1)
-    assert {row.language for row in loaded.rows} == {"de"}
-    assert len({row.id for row in loaded.rows}) == 3
+def adapt(adapter, record, columns=None):
+    return adapter_of(Adapter(adapter), columns)(record)
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("adapter", "record", "draft"),
     [
-        ('{"instruction": "a", "output": "b"}\n{"instruction": ', r"set\.jsonl, line 2: not JSON"),
-        ('[{"instruction": "a",\n "output" "b"}]', r"set\.jsonl, line 2: not JSON"),
-        ('{"prompt": "a", "output": "b"}', r"record|line 1: has no instruction \(output, prompt\)"),
-        ('["a"]', "expected an object"),
-        ('{"instruction": 3, "output": "b"}', "instruction is a int; expected text"),
-        ("", "no usable row in 0 records"),
-        ("[]", "no usable row in 0 records"),
-        ('{"instruction": "a", "output": ""}', "no usable row in 1 records"),
+        ("alpaca", {"instruction": " a ", "input": "b", "output": "c"}, Draft("a", "c", "b")),
+        ("alpaca", {"instruction": "a", "output": "c"}, Draft("a", "c", null_input=True)),
+        ("multialpaca", {"instruction": "a", "input": None, "output": "c"}, Draft("a", "c", null_input=True)),
+        (
+            "openorca",
+            {"id": "niv.1", "system_prompt": "s", "question": "q", "response": "r"},
+            Draft("q", "r", system="s", id="niv.1"),
+        ),
+        (
+            "dolly",
+            {"instruction": "i", "context": "c", "response": "r", "category": "closed_qa"},
+            Draft("i", "r", "c"),
+        ),
     ],
 )
-def test_a_file_that_is_not_what_it_should_be_is_refused(tmp_path, text, message):
-    path = tmp_path / "set.jsonl"
-    path.write_text(text)
-    with pytest.raises(DataError, match=message):
-        load(path)
+def test_each_layout_gives_its_draft(adapter, record, draft):
+    assert adapt(adapter, record) == draft
 
 
-def test_a_file_in_another_encoding_is_refused(tmp_path):
-    path = tmp_path / "set.jsonl"
-    path.write_bytes(json.dumps(RECORDS[1], ensure_ascii=False).encode("latin-1"))
-    with pytest.raises(DataError, match="not UTF-8"):
-        load(path)
+def test_columns_name_any_fields_also_inside_others():
+    columns = Columns(
+        instruction="task",
+        input="instances.0.input",
+        output="instances.0.output",
+        language="lang",
+        id="no",
+        system="a.b",
+    )
+    record = {"task": "t", "instances": [{"input": "i", "output": "o"}], "lang": "fr", "no": 7, "a.b": "s"}
+    assert adapt("columns", record, columns) == Draft("t", "o", "i", "s", "fr", "7")
 
 
-def test_a_sample_is_seeded_in_order_and_without_repetition():
-    rows = [Row(id=str(n), instruction="i", output="o") for n in range(100)]
-    one = sample_rows(rows, 30, seed=1)
-    assert one == sample_rows(rows, 30, seed=1)
-    assert one != sample_rows(rows, 30, seed=2)
-    assert [int(row.id) for row in one] == sorted({int(row.id) for row in one})
-    with pytest.raises(DataError, match="101 samples asked for, 100 rows"):
-        sample_rows(rows, 101, seed=1)
+USER, ANSWER = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
+
+
+@pytest.mark.parametrize(
+    ("record", "draft"),
+    [
+        ({"messages": [USER, ANSWER]}, Draft("q", "a")),
+        ({"messages": [{"role": "system", "content": "s"}, USER, ANSWER]}, Draft("q", "a", system="s")),
+        ({"messages": [USER, ANSWER, {"role": "system", "content": "late"}]}, Draft("q", "a")),
+        ({"messages": [USER, ANSWER, USER, ANSWER]}, Draft("q", "a", more_turns=True)),
+        ({"messages": [ANSWER, USER, {"role": "assistant", "content": "b"}]}, Draft("q", "b", more_turns=True)),
+        ({"messages": [USER]}, Draft("q", "")),
+        ({"messages": [ANSWER]}, Draft("", "")),
+        ({"messages": [{"role": "user", "content": [{"type": "text", "text": "q"}]}, ANSWER]}, Draft("q", "a")),
+        (
+            {"id": "x", "conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]},
+            Draft("q", "a", id="x"),
+        ),
+        ({"system": "s", "conversations": [{"from": "human", "value": "q"}]}, Draft("q", "", system="s")),
+        (
+            {"input": {"messages": [USER]}, "preferred_output": [ANSWER], "non_preferred_output": [USER]},
+            Draft("q", "a"),
+        ),
+    ],
+)
+def test_a_chat_is_its_first_exchange(record, draft):
+    assert adapt("chat", record) == draft
+
+
+@pytest.mark.parametrize(
+    ("adapter", "record", "message"),
+    [
+        ("alpaca", ["a"], "is a list; expected an object"),
+        ("alpaca", {"prompt": "a", "output": "b"}, r"has no instruction \(output, prompt\)"),
+        ("alpaca", {"instruction": 3, "output": "b"}, "instruction is a int; expected text"),
+        ("alpaca", {"instruction": "a\udcff", "output": "b"}, "instruction has a byte that is not UTF-8"),
+        ("alpaca", {"instruction": "a", "output": "\ud83d"}, "output has half a surrogate pair"),
+        ("openorca", {"id": "1", "question": "q"}, "has no response"),
+        ("chat", {"text": "q"}, "has no list of messages or conversations"),
+        ("chat", {"messages": ["q"]}, "a message that is a str"),
+        ("chat", {"messages": [{"content": "q"}]}, "without role or from"),
+        ("chat", {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "a part that is not text"),
+        ("chat", {"messages": [{"role": "user", "content": 3}]}, "whose content is a int"),
+    ],
+)
+def test_a_record_of_another_layout_is_bad_in_words(adapter, record, message):
+    with pytest.raises(BadRecord, match=message):
+        adapt(adapter, record)
 
 
 def test_rows_come_back_as_they_were_written(tmp_path):

@@ -10,7 +10,7 @@ from cftray.data.adapters import read_rows, write_rows
 from cftray.data.rows import Row
 from cftray.data.tokenized import TokenizedData, TokenizedWriter
 from cftray.errors import DataError
-from cftray.plan import MixConfig, OverlapConfig, ReplayPromptsConfig, RowsSource
+from cftray.plan import MixConfig, OverlapConfig, ReplayPromptsConfig
 from cftray.spec import ExecutionSpec
 from cftray.stage import StageContext
 
@@ -98,39 +98,15 @@ def test_unaligned_rows_of_one_id_are_told_apart(context, tmp_path):
     assert sorted(ids) == ["0:r0", "1:r0", "2:r1"]
 
 
-def alpaca(path, records):
-    path.write_text("".join(json.dumps(record) + "\n" for record in records))
-    return path
-
-
-SOURCE = RowsSource(adapter="alpaca", language="de")
-ENGLISH = RowsSource(adapter="alpaca", language="en")
-
-
-def test_files_are_aligned_by_a_field_that_both_carry(context, tmp_path):
-    german = alpaca(tmp_path / "de.jsonl", [{"instruction": f"F{n}", "output": "a", "id": n} for n in (3, 1)])
-    english = alpaca(tmp_path / "en.jsonl", [{"instruction": f"Q{n}", "output": "a", "id": n} for n in range(5)])
-    ids, _ = prompts(
-        context[0], tmp_path, {"rows": german, "english": english},
-        source=SOURCE, english_source=ENGLISH, key="id",
-    )  # fmt: skip
-    assert sorted(ids) == ["1", "3"]
-
-
-def test_files_are_aligned_by_line_though_a_record_is_left_out(context, tmp_path):
-    german = alpaca(tmp_path / "de.jsonl", [{"instruction": "F", "output": one} for one in ("a", "", "c")])
-    english = alpaca(tmp_path / "en.jsonl", [{"instruction": f"Q{n}", "output": "a"} for n in range(3)])
-    config = {"source": SOURCE, "english_source": ENGLISH, "alignment": "line"}
-    ids, _ = prompts(context[0], tmp_path, {"rows": german, "english": english}, **config)
-    assert sorted(ids) == ["0", "2"]
-
-
-def test_a_record_without_the_field_is_named(context, tmp_path):
-    german = alpaca(tmp_path / "de.jsonl", [{"instruction": "F", "output": "a", "id": 1}])
-    english = alpaca(tmp_path / "en.jsonl", [{"instruction": "Q", "output": "a"}])
-    config = {"source": SOURCE, "english_source": ENGLISH, "key": "id"}
-    with pytest.raises(DataError, match=r"en\.jsonl, line 1: has no id"):
-        prompts(context[0], tmp_path, {"rows": german, "english": english}, **config)
+def test_sets_aligned_by_line_must_have_the_same_number_of_records(context, tmp_path):
+    inputs = {}
+    for name, records in (("rows", 3), ("english", 4)):
+        inputs[name] = tmp_path / name
+        inputs[name].mkdir()
+        write_rows(inputs[name] / "rows.jsonl", [row(n, id=str(n), english_id=str(n)) for n in range(3)])
+        (inputs[name] / "meta.json").write_text(json.dumps({"records": records}))
+    with pytest.raises(DataError, match="has 3 records and its English counterpart 4, aligned by line"):
+        prompts(context[0], tmp_path, inputs, alignment="line")
 
 
 def test_sets_that_share_no_id_are_refused(context, tmp_path):

@@ -113,5 +113,7 @@ def _made(node: StageNode, folder: Path) -> dict[str, Any]:
             codes = ["en"] if ".p1" in node.name else ["de", "es", "fr", "id", "ru"]
             part = {"samples": 600, "tokens": 21_000, "supervised_tokens": 5_400}
             return {"details": {"composition": dict.fromkeys(codes, part)}, "seconds": 1.4}
+        case StageKind.READ_ROWS:
+            return {"metrics": {"records": 12, "rows": 10, "empty": 2}, "details": {"languages": {"de": 10}}}
         case _:
             return {"seconds": 0.6}

@@ -1,4 +1,4 @@
-"""Hub ids against a small server that speaks the hub's protocol."""
+"""Models and sets of the hub against a small server that speaks the hub's protocol."""
 
 import http.server
 import json
@@ -6,17 +6,18 @@ import threading
 
 import pytest
 
-from cftray.errors import ModelError
+from cftray.errors import DataError, ModelError
 from cftray.plan import Leaf, LeafKind
 from cftray.store import LeafDigests, locate_model
 from cftray.store.hub import is_hub_id
 
 COMMIT = "c" * 40
 FILES = {"config.json": b"{}", "model.safetensors": b"weights", "notes.md": b"not fetched"}
+SET_FILES = {"README.md": b"what it is", "rows.jsonl": b"{}", "load.py": b"raise SystemExit"}
 
 
 class Hub(http.server.BaseHTTPRequestHandler):
-    """One model, `team/tiny`, whose branch main stands at COMMIT."""
+    """A model and a data set, both `team/tiny`, whose branches main stand at COMMIT."""
 
     def do_HEAD(self):
         self.answer(body=False)
@@ -26,13 +27,15 @@ class Hub(http.server.BaseHTTPRequestHandler):
 
     def answer(self, *, body):
         path = self.path.partition("?")[0]
+        files = SET_FILES if "datasets" in path else FILES
+        path = path.replace("/api/datasets/", "/api/models/").removeprefix("/datasets")
         if path in {"/api/models/team/tiny"} | {f"/api/models/team/tiny/revision/{one}" for one in ("main", COMMIT)}:
-            siblings = [{"rfilename": name} for name in FILES]
+            siblings = [{"rfilename": name} for name in files]
             self.send(200, json.dumps({"id": "team/tiny", "sha": COMMIT, "siblings": siblings}).encode(), body)
         elif path.startswith(f"/team/tiny/resolve/{COMMIT}/"):
-            self.send(200, FILES[path.rpartition("/")[2]], body)
+            self.send(200, files[path.rpartition("/")[2]], body)
         elif path == f"/api/models/team/tiny/tree/{COMMIT}":
-            tree = [{"type": "file", "path": name, "size": len(data), "oid": "0" * 40} for name, data in FILES.items()]
+            tree = [{"type": "file", "path": name, "size": len(data), "oid": "0" * 40} for name, data in files.items()]
             self.send(200, json.dumps(tree).encode(), body)
         elif "/revision/" in path and "team/tiny" in path:
             self.send(404, b"{}", body, {"X-Error-Code": "RevisionNotFound"})
@@ -101,6 +104,20 @@ def test_a_commit_is_fetched_without_what_no_model_needs(hub):
     folder = locate_model("team/tiny", COMMIT)
     assert (folder / "model.safetensors").read_bytes() == b"weights"
     assert not (folder / "notes.md").exists()
+
+
+def test_a_set_is_fetched_at_its_commit_without_the_code_that_may_lie_with_it(hub, tmp_path):
+    digests = LeafDigests(tmp_path / "leaves")
+    own = Leaf(kind=LeafKind.HUB_SET, location="team/tiny", revision="main")
+    assert digests.known(own) == COMMIT
+    folder = digests.place(own, COMMIT)
+    assert {path.name for path in folder.iterdir()} == {"README.md", "rows.jsonl"}
+    assert digests.still(own, COMMIT)
+
+
+def test_an_unknown_set_is_the_datas_fault(hub, tmp_path):
+    with pytest.raises(DataError, match="no such set on the hub"):
+        LeafDigests(tmp_path / "leaves").known(Leaf(kind=LeafKind.HUB_SET, location="team/none"))
 
 
 @pytest.mark.parametrize(
