@@ -35,8 +35,10 @@ class Loaded:
     empty: int
 
 
-def load_rows(files: Iterable[Path], adapter: Adapter, language: str, align: Align | None = None) -> Loaded:
-    """All rows of `files`; `align` also fills their `english_id`.
+def load_rows(
+    files: Iterable[Path], adapter: Adapter, language: str, align: Align | None = None, *, limit: int | None = None
+) -> Loaded:
+    """All rows of `files`, or those of the first `limit` records; `align` also fills their `english_id`.
 
     Raises DataError where a file can't be read as the adapter says, or a record lacks what it is aligned by.
     """
@@ -44,6 +46,8 @@ def load_rows(files: Iterable[Path], adapter: Adapter, language: str, align: Ali
     records = 0
     for path in files:
         for place, record in _records(path):
+            if records == limit:
+                break
             row = READERS[adapter](path, place, record, language)
             if row is not None:
                 rows.append(row if align is None else replace(row, english_id=align(place, records, record)))

@@ -35,14 +35,14 @@ class StageKind(StrEnum):
 
 CODE_VERSION: dict[StageKind, int] = {
     StageKind.MINI_ROWS: 1,
-    StageKind.TOKENIZE: 1,
+    StageKind.TOKENIZE: 2,
     StageKind.REPLAY_PROMPTS: 1,
     StageKind.OVERLAP: 1,
-    StageKind.GENERATE: 1,
+    StageKind.GENERATE: 2,
     StageKind.MIX: 1,
     StageKind.SELECT_FROZEN: 1,
     StageKind.TRAIN: 1,
-    StageKind.EVALUATE: 1,
+    StageKind.EVALUATE: 2,
 }
 
 

@@ -24,6 +24,7 @@ INLINE_BYTES = 256 << 20
 """Leaves up to this size are hashed while a request waits (about a second); larger ones later."""
 
 MODEL_FILES = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
+TOKENIZER_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "*.jinja")
 
 
 def locate_model(location: str, commit: str | None = None) -> Path:
@@ -116,8 +117,13 @@ def leaf_fault(path: str, leaf: Leaf) -> Fault | None:
     return None
 
 
+def on_hub(location: str) -> bool:
+    """Whether a model's location is an id of the hub, and no folder here."""
+    return not Path(location).expanduser().is_dir() and is_hub_id(location)
+
+
 def _on_hub(leaf: Leaf) -> bool:
-    return leaf.kind is LeafKind.MODEL and not Path(leaf.location).expanduser().is_dir() and is_hub_id(leaf.location)
+    return leaf.kind is LeafKind.MODEL and on_hub(leaf.location)
 
 
 def _files(leaf: Leaf) -> list[Path]:
