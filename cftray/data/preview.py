@@ -148,7 +148,7 @@ class Viewer:
             truncated_share=truncated / len(seen),
             without_supervised_tokens=len(seen) - len(learned),
             border_tokens=sum(start < one.border < end for one in seen for start, end in one.offsets),
-            unknown_tokens=sum(self._kind(one, index) == "unknown" for one in seen for index in range(len(one.ids))),
+            unknown_tokens=sum(map(self._unknown_in, seen)),
             languages=_languages(learned),
         )
 
@@ -177,6 +177,10 @@ class Viewer:
             tokens.append(PreviewToken(text=text, supervised=one.supervised[index], kind=self._kind(one, index)))
             place += len(text)
         return PreviewRow(id=one.row.id, language=one.row.language, length=one.length, tokens=tuple(tokens))
+
+    def _unknown_in(self, one: _Seen) -> int:
+        places = (index for index, number in enumerate(one.ids) if number == self._unknown)
+        return sum(self._kind(one, index) == "unknown" for index in places)
 
     def _kind(self, one: _Seen, index: int) -> TokenKind:
         """A token of the special ones that stands for its own text is special, whatever else it is."""
