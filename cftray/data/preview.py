@@ -75,8 +75,9 @@ class LanguageTokens(SpecModel):
 class DataPreview(SpecModel):
     """`looked_at` rows are all there are, drawn evenly from `out_of`, or the first of them (`choice`).
 
-    `out_of` is null where the files are too large to be counted meanwhile. `empty` records among those read have no instruction or no response. Rows without a supervised token
-    are left out of training. A border token spans prompt and response, and is not learned.
+    `out_of` is null where the files are too large to be counted meanwhile. `empty` records among those read
+    have no instruction or no response. Rows without a supervised token are left out of training. A border
+    token spans prompt and response, and is not learned.
     """
 
     rows: tuple[PreviewRow, ...]

@@ -4,6 +4,7 @@
     base model ─────┴─ train p1 ─┬─ evaluate p1
                                  └─ train p2 ── evaluate p2      (tokens of phase 2 likewise)
 
+Rows are also compared with the benchmarks' items before they are trained on; nothing depends on that.
 With replay, phase 2 reads a mix instead of its tokens; with layer freezing, also a selection:
 
     english ── prompts ─┬─ overlap with phase 1's rows
@@ -24,6 +25,7 @@ from cftray.errors import InternalError
 from cftray.plan.canonical import sha256_of
 from cftray.plan.stages import (
     CODE_VERSION,
+    ContaminationConfig,
     EvaluateConfig,
     GenerateConfig,
     Leaf,
@@ -142,6 +144,7 @@ class _Builder:
         if spec.phase1.train is not None:
             phase = spec.phase1.train
             tokens = self._tokens(1, phase.data, base, spec.template, phase.hyperparameters.max_length)
+            self._contamination(1, phase.data)
             config = TrainConfig(phase=1, hyperparameters=phase.hyperparameters, template=spec.template, seed=seed)
             p1_train = self._train(config, {"model": base, "data": StageInput(stage=tokens)})
             p1: Source = StageInput(stage=p1_train)
@@ -162,6 +165,7 @@ class _Builder:
         phase = self.spec.phase2
         template = phase.template if phase.template is not None else self.spec.template
         data = self._tokens(2, phase.data, first.tokenizer, template, phase.hyperparameters.max_length)
+        self._contamination(2, phase.data)
         lora: LowRank | None = None
         inputs: dict[str, Source] = {"model": first.model, "data": StageInput(stage=data)}
         for part in parts_of(phase.mitigation):
@@ -264,6 +268,22 @@ class _Builder:
             OverlapConfig(max_overlap=replay.max_overlap, source=source),
             {"prompts": StageInput(stage=prompts), "rows": rows},
         )
+
+    def _contamination(self, phase: Literal[1, 2], data: DataSpec) -> None:
+        """Told before the phase is trained; refuses nothing."""
+        evaluation = self.spec.evaluation
+        if not evaluation.contamination:
+            return
+        rows, source = self._rows(phase, data)
+        config = ContaminationConfig(
+            suites=evaluation.suites,
+            pack=evaluation.pack,
+            pack_digest=self.pack_digest(evaluation.pack),
+            limit=evaluation.limit,
+            source=source,
+        )
+        title = f"benchmarks' items in the data of phase {phase}"
+        self._add(f"contamination.p{phase}", title, config, {"rows": rows})
 
     def _frozen(self, seed: int, part: RandomFreezing | ChangeFreezing, first: _First) -> str:
         config = SelectFrozenConfig(

@@ -26,6 +26,7 @@ class StageKind(StrEnum):
     TOKENIZE = "tokenize"
     REPLAY_PROMPTS = "replay_prompts"
     OVERLAP = "overlap"
+    CONTAMINATION = "contamination"
     GENERATE = "generate"
     MIX = "mix"
     SELECT_FROZEN = "select_frozen"
@@ -38,6 +39,7 @@ CODE_VERSION: dict[StageKind, int] = {
     StageKind.TOKENIZE: 2,
     StageKind.REPLAY_PROMPTS: 1,
     StageKind.OVERLAP: 1,
+    StageKind.CONTAMINATION: 1,
     StageKind.GENERATE: 2,
     StageKind.MIX: 1,
     StageKind.SELECT_FROZEN: 1,
@@ -96,6 +98,18 @@ class OverlapConfig(SpecModel):
 
     kind: Literal["overlap"] = "overlap"
     max_overlap: float | None
+    source: RowsSource | None = None
+
+
+class ContaminationConfig(SpecModel):
+    """How many of the items that models are scored on share a run of `n` words with a phase's data. Input: `rows`."""
+
+    kind: Literal["contamination"] = "contamination"
+    n: int = 13
+    suites: tuple[Suite, ...]
+    pack: TaskPack
+    pack_digest: str
+    limit: int | None
     source: RowsSource | None = None
 
 
@@ -161,6 +175,7 @@ StageConfig = Annotated[
     | TokenizeConfig
     | ReplayPromptsConfig
     | OverlapConfig
+    | ContaminationConfig
     | GenerateConfig
     | MixConfig
     | SelectFrozenConfig

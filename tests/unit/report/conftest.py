@@ -113,5 +113,9 @@ def _made(node: StageNode, folder: Path) -> dict[str, Any]:
             codes = ["en"] if ".p1" in node.name else ["de", "es", "fr", "id", "ru"]
             part = {"samples": 600, "tokens": 21_000, "supervised_tokens": 5_400}
             return {"details": {"composition": dict.fromkeys(codes, part)}, "seconds": 1.4}
+        case StageKind.CONTAMINATION:
+            shared = {"item": "mmlu/7", "row": "alpaca:3", "words": "where <b>does</b> the judge work"}
+            overlap = {"items": 80, "short": 70, "contaminated": 2, "share": 0.025, "examples": [shared]}
+            return {"details": {"n": 13, "benchmarks": {"mmlu": overlap}}, "seconds": 0.2}
         case _:
             return {"seconds": 0.6}
