@@ -27,7 +27,8 @@ HEAD, TAIL = 240, 160
 LEARNED = ("black on #87d787", "black on #5faf5f")
 STYLES = {"text": "dim", "special": "magenta", "unknown": "bold white on red", "gap": "italic cyan"}
 HIDDEN, HIDDEN_AT_END = re.compile(r" {2,}| +(?=\n)"), re.compile(r" {2,}| +(?=\n|$)")
-CONTROLS = {code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\n\t"} | {0x7F: "␡", 0x9B: "␛"}
+CONTROLS = {code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\n\t"}
+CONTROLS |= {0x7F: "␡"} | dict.fromkeys(range(0x80, 0xA0), "\ufffd")
 """Control characters as their pictures: data must not move a terminal's cursor."""
 
 

@@ -69,7 +69,7 @@ def _read(entry: PackTask, task: Any, limit: int | None) -> Iterable[Item]:
 def _item(entry: PackTask, number: int, doc: Mapping[str, Any], text: str) -> Item:
     """An item named as in the table of scores: by its own id where it has one, else by its place."""
     identifier = f"{entry.task}/{doc.get('id', number)}"
-    return Item(benchmark=entry.benchmark, id=identifier, text=LABELS.sub("", text))
+    return Item(benchmark=entry.benchmark, id=identifier, text=LABELS.sub("", text).strip())
 
 
 class _Loader(yaml.SafeLoader):

@@ -22,11 +22,11 @@ class Shared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contaminated:
-    """`rows` are (benchmark, items, a cell a phase); `n` is the length of the runs compared, in words."""
+    """`rows` are (benchmark, items, those of them shorter than the `n` words compared, a cell a phase)."""
 
     n: int
     phases: tuple[str, ...]
-    rows: tuple[tuple[str, int, tuple[str, ...]], ...]
+    rows: tuple[tuple[str, int, int, tuple[str, ...]], ...]
     examples: tuple[Shared, ...]
 
 
@@ -41,7 +41,12 @@ def contaminated(stages: Stages) -> Contaminated | None:
         return None
     benchmarks = dict.fromkeys(name for details in found.values() for name in details["benchmarks"])
     rows = [
-        (benchmark_name(name), _items(found, name), tuple(_cell(details, name) for details in found.values()))
+        (
+            benchmark_name(name),
+            _most(found, name, "items"),
+            _most(found, name, "short"),
+            tuple(_cell(details, name) for details in found.values()),
+        )
         for name in benchmarks
     ]
     return Contaminated(
@@ -57,8 +62,8 @@ def contaminated(stages: Stages) -> Contaminated | None:
     )
 
 
-def _items(found: Mapping[str, Mapping[str, Any]], name: str) -> int:
-    return max(int(details["benchmarks"].get(name, {}).get("items", 0)) for details in found.values())
+def _most(found: Mapping[str, Mapping[str, Any]], name: str, figure: str) -> int:
+    return max(int(details["benchmarks"].get(name, {}).get(figure, 0)) for details in found.values())
 
 
 def _cell(details: Mapping[str, Any], name: str) -> str:

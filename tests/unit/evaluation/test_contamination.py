@@ -124,7 +124,7 @@ def test_the_miniatures_own_rows_are_compared_with_its_benchmarks(tmp_path: Path
     rows = rows_file(tmp_path, asked[0].text)
     artifact = run(config(pack_digest=pack.digest), {"rows": rows}, context(tmp_path))
     assert artifact.metrics["ifeval/contaminated_share"] > 0
-    assert artifact.metrics["mmlu/contaminated_share"] == 0
+    assert artifact.metrics["hellaswag/contaminated_share"] == 0
 
 
 def test_another_pack_than_the_planned_one_is_refused(tmp_path: Path) -> None:
