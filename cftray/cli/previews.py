@@ -122,7 +122,7 @@ def _figures(seen: Json) -> Iterator[tuple[str, str]]:
     yield f"cut at {seen['max_length']:,} tokens", f"{seen['truncated']:,} rows, {seen['truncated_share']:.1%}"
     nothing = seen["without_supervised_tokens"]
     yield "nothing to learn in", f"{nothing:,} of {looked:,} rows" + (": left out of training" if nothing else "")
-    yield "tokens over the border", f"{seen['border_tokens']:,} of prompt and response together: not learned"
+    yield "tokens over the border", f"{seen['border_tokens']:,}, part prompt and part response: not learned"
     if seen["unknown_tokens"]:
         yield "unknown tokens", f"{seen['unknown_tokens']:,}: text that the tokenizer has no token for"
     if seen["empty"]:
