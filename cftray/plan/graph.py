@@ -18,6 +18,7 @@ being hashed: then it, and what is derived from it, has none yet.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
@@ -130,7 +131,7 @@ class _Builder:
     def __init__(self, spec: ExperimentSpec, digests: Digests, pack_digest: PackDigest) -> None:
         self.spec = spec
         self.digests = digests
-        self.pack_digest = pack_digest
+        self.pack_digest = functools.cache(pack_digest)  # every replica asks for it
         self.nodes: dict[str, StageNode] = {}
 
     def build(self) -> Plan:
