@@ -94,6 +94,12 @@ class Client:
         """What the experiment would need; nothing is stored or started."""
         return self.ask("POST", "/v1/plans", json=document_of(spec))
 
+    def preview(self, spec: Source, rows: int = 3) -> Sequence[Json]:
+        """What the models will see of each phase's data: `rows` of them token by token, and figures."""
+        found = self.ask("POST", "/v1/plans", json=document_of(spec), params={"preview": rows})
+        previews: Sequence[Json] = found["preview"]
+        return previews
+
     def get(self, identifier: str) -> Run:
         """An experiment by its id."""
         return Run(self, self.ask("GET", f"/v1/experiments/{identifier}"))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.experiments.states import StageState
 from cftray.plan import StageKind
+from cftray.recipes.previews import PhasePreview
 from cftray.spec import ExperimentSpec
 
 
@@ -48,3 +51,4 @@ class PlanView(BaseModel):
     new: int
     stages: list[PlannedStage]
     spec: ExperimentSpec
+    preview: Annotated[tuple[PhasePreview, ...] | None, Field(description="null unless it was asked for")] = None

@@ -15,6 +15,7 @@ from cftray.errors import Fault, SpecRefused
 from cftray.plan import Plan, StageNode, build_plan
 from cftray.plan.checks import spec_faults
 from cftray.recipes import pack_digest, spec_from_document
+from cftray.recipes.previews import previews
 from cftray.spec import ExperimentSpec
 from cftray.store import LeafDigests, Store
 
@@ -71,13 +72,20 @@ class PlanService:
                 )
         return stages
 
-    def dry_run(self, document: dict[str, Any]) -> PlanView:
-        """What POSTing the document would do."""
+    def dry_run(self, document: dict[str, Any], preview: int = 0) -> PlanView:
+        """What POSTing the document would do; with `preview`, so many rows of each data set as a model sees them."""
         spec = self.spec(document)
         plan = self.plan(spec)
         stages = self.stages(plan)
         new = sum(stage.state is StageState.NEW for stage in stages)
-        return PlanView(complete=plan.complete, cached=new == 0, new=new, stages=stages, spec=spec)
+        return PlanView(
+            complete=plan.complete,
+            cached=new == 0,
+            new=new,
+            stages=stages,
+            spec=spec,
+            preview=previews(spec, preview) if preview else None,
+        )
 
     def _look(
         self, plan: Plan, node: StageNode, missing: set[str], repository: PlanRepository

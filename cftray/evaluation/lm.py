@@ -14,6 +14,7 @@ from typing import Any
 
 from lm_eval.models.huggingface import HFLM
 
+from cftray.data.templates import ChatTemplate
 from cftray.errors import ModelError
 
 
@@ -43,6 +44,8 @@ class GuardedLM(HFLM):
             add_bos_token=False if chat else None,
             softmax_dtype="float32",
         )
+        special = {name: token for name, token in tokenizer.special_tokens_map.items() if isinstance(token, str)}
+        self._template = ChatTemplate(tokenizer.chat_template, **special)
         self.tally = Tally()
         self._tick = tick
         self._cut: deque[bool] = deque()
@@ -61,11 +64,13 @@ class GuardedLM(HFLM):
             self.tally.truncated.add(prompt)
 
     def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
-        """As HFLM's, over messages that also name instruction and input, as in training."""
+        """As rows are rendered for training. lm-eval asks for no generation prompt only under a `gen_prefix`."""
         messages = [
             {**one, "instruction": one["content"], "input": ""} if one["role"] == "user" else one
             for one in chat_history
         ]
+        if add_generation_prompt:
+            return self._template.prompt(messages)
         return str(super().apply_chat_template(messages, add_generation_prompt))
 
     def generate_until(self, requests: list[Any], disable_tqdm: bool = True) -> list[str]:

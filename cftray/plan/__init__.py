@@ -4,6 +4,7 @@ from cftray.plan.canonical import canonical, sha256_of
 from cftray.plan.graph import Outcome, Plan, build_plan, fingerprint_of, model_leaf
 from cftray.plan.stages import (
     CODE_VERSION,
+    ContaminationConfig,
     EvaluateConfig,
     GenerateConfig,
     Leaf,
@@ -26,6 +27,7 @@ from cftray.plan.stages import (
 
 __all__ = [
     "CODE_VERSION",
+    "ContaminationConfig",
     "EvaluateConfig",
     "GenerateConfig",
     "Leaf",

@@ -5,7 +5,7 @@
                                  └─ train p2 ── evaluate p2      (tokens of phase 2 likewise)
 
 Rows of files are read by a stage of their own; two data sets that are read alike share it.
-
+Rows are also compared with the benchmarks' items before they are trained on; nothing depends on that.
 With replay, phase 2 reads a mix instead of its tokens; with layer freezing, also a selection:
 
     english ── prompts ─┬─ overlap with phase 1's rows
@@ -19,6 +19,7 @@ being hashed: then it, and what is derived from it, has none yet.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
@@ -27,6 +28,7 @@ from cftray.plan.canonical import sha256_of
 from cftray.plan.reading import aligned_source, data_leaf, english_source, rows_source
 from cftray.plan.stages import (
     CODE_VERSION,
+    ContaminationConfig,
     EvaluateConfig,
     GenerateConfig,
     Leaf,
@@ -131,7 +133,7 @@ class _Builder:
     def __init__(self, spec: ExperimentSpec, digests: Digests, pack_digest: PackDigest) -> None:
         self.spec = spec
         self.digests = digests
-        self.pack_digest = pack_digest
+        self.pack_digest = functools.cache(pack_digest)  # every replica asks for it
         self.nodes: dict[str, StageNode] = {}
 
     def build(self) -> Plan:
@@ -145,6 +147,7 @@ class _Builder:
         if spec.phase1.train is not None:
             phase = spec.phase1.train
             tokens = self._tokens(1, phase.data, base, spec.template, phase.hyperparameters.max_length)
+            self._contamination(1, phase.data)
             config = TrainConfig(phase=1, hyperparameters=phase.hyperparameters, template=spec.template, seed=seed)
             p1_train = self._train(config, {"model": base, "data": StageInput(stage=tokens)})
             p1: Source = StageInput(stage=p1_train)
@@ -165,6 +168,7 @@ class _Builder:
         phase = self.spec.phase2
         template = phase.template if phase.template is not None else self.spec.template
         data = self._tokens(2, phase.data, first.tokenizer, template, phase.hyperparameters.max_length)
+        self._contamination(2, phase.data)
         lora: LowRank | None = None
         inputs: dict[str, Source] = {"model": first.model, "data": StageInput(stage=data)}
         for part in parts_of(phase.mitigation):
@@ -269,6 +273,20 @@ class _Builder:
             OverlapConfig(max_overlap=replay.max_overlap),
             {"prompts": StageInput(stage=prompts), "rows": rows},
         )
+
+    def _contamination(self, phase: Literal[1, 2], data: DataSpec) -> None:
+        """Told before the phase is trained; refuses nothing."""
+        evaluation = self.spec.evaluation
+        if not evaluation.contamination:
+            return
+        config = ContaminationConfig(
+            suites=evaluation.suites,
+            pack=evaluation.pack,
+            pack_digest=self.pack_digest(evaluation.pack),
+            limit=evaluation.limit,
+        )
+        title = f"benchmarks' items in the data of phase {phase}"
+        self._add(f"contamination.p{phase}", title, config, {"rows": self._rows(phase, data)})
 
     def _frozen(self, seed: int, part: RandomFreezing | ChangeFreezing, first: _First) -> str:
         config = SelectFrozenConfig(

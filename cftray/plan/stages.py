@@ -28,6 +28,7 @@ class StageKind(StrEnum):
     TOKENIZE = "tokenize"
     REPLAY_PROMPTS = "replay_prompts"
     OVERLAP = "overlap"
+    CONTAMINATION = "contamination"
     GENERATE = "generate"
     MIX = "mix"
     SELECT_FROZEN = "select_frozen"
@@ -38,14 +39,15 @@ class StageKind(StrEnum):
 CODE_VERSION: dict[StageKind, int] = {
     StageKind.MINI_ROWS: 1,
     StageKind.READ_ROWS: 1,
-    StageKind.TOKENIZE: 1,
+    StageKind.TOKENIZE: 2,
     StageKind.REPLAY_PROMPTS: 1,
     StageKind.OVERLAP: 1,
-    StageKind.GENERATE: 1,
+    StageKind.CONTAMINATION: 1,
+    StageKind.GENERATE: 2,
     StageKind.MIX: 1,
     StageKind.SELECT_FROZEN: 1,
     StageKind.TRAIN: 1,
-    StageKind.EVALUATE: 1,
+    StageKind.EVALUATE: 2,
 }
 
 
@@ -118,6 +120,17 @@ class OverlapConfig(SpecModel):
     max_overlap: float | None
 
 
+class ContaminationConfig(SpecModel):
+    """How many of the items that models are scored on share a run of `n` words with a phase's data. Input: `rows`."""
+
+    kind: Literal["contamination"] = "contamination"
+    n: int = 13
+    suites: tuple[Suite, ...]
+    pack: TaskPack
+    pack_digest: str
+    limit: int | None
+
+
 class GenerateConfig(SpecModel):
     """A model answers prompts. Inputs: `prompts` (rows), `model`, `tokenizer` (prompts both phases alike)."""
 
@@ -181,6 +194,7 @@ StageConfig = Annotated[
     | TokenizeConfig
     | ReplayPromptsConfig
     | OverlapConfig
+    | ContaminationConfig
     | GenerateConfig
     | MixConfig
     | SelectFrozenConfig

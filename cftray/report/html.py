@@ -16,6 +16,7 @@ from markupsafe import Markup
 from cftray.data.scores import Level
 from cftray.plan import Plan
 from cftray.report import facts, grid
+from cftray.report.contaminated import contaminated
 from cftray.report.curves import line_plot
 from cftray.report.realised import pictures, realised
 from cftray.report.results import Results, Row, results
@@ -49,6 +50,7 @@ def html_report(spec: ExperimentSpec, plan: Plan, store: Store, *, experiment: s
         plots=_plots(stages, store),
         rows_read=rows_read(stages),
         composition=facts.composition(stages),
+        contaminated=contaminated(stages),
         timings=facts.timings(stages, experiment),
         total=facts.duration(facts.total_seconds(stages)),
         generated=facts.generated(stages),

@@ -30,6 +30,7 @@ class EvaluationSpec(SpecModel):
     pack: TaskPack = TaskPack.MINI
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
     limit: Annotated[int | None, Field(ge=1, description="items per task; null: all")] = None
+    contamination: Annotated[bool, Field(description="look for the items in each phase's data before training")] = True
 
     @field_validator("suites")
     @classmethod

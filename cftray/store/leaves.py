@@ -27,6 +27,7 @@ INLINE_BYTES = 256 << 20
 """Leaves up to this size are hashed while a request waits (about a second); larger ones later."""
 
 MODEL_FILES = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
+TOKENIZER_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "*.jinja")
 
 HUB_SET_FILES = ("*.parquet", "*.json", "*.jsonl", "*.csv", "*.tsv", "*.gz", "*.zst", "*.arrow", "README.md")
 """What is fetched of a data set; loading scripts are not."""
@@ -147,9 +148,14 @@ def leaf_fault(path: str, leaf: Leaf) -> Fault | None:
     return None
 
 
+def on_hub(location: str) -> bool:
+    """Whether a model's location is an id of the hub, and no folder here."""
+    return not Path(location).expanduser().is_dir() and is_hub_id(location)
+
+
 def _on_hub(leaf: Leaf) -> bool:
     if leaf.kind is LeafKind.MODEL:
-        return not Path(leaf.location).expanduser().is_dir() and is_hub_id(leaf.location)
+        return on_hub(leaf.location)
     return leaf.kind is LeafKind.HUB_SET
 
 

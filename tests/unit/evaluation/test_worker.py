@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cftray.data.scores import ItemScores
+from cftray.data.templates import ChatTemplate
 from cftray.errors import Cancelled, InternalError, ModelError
 from cftray.evaluation.packs import Pack
 from cftray.evaluation.worker import evaluate, evaluate_pack
@@ -160,3 +161,18 @@ def _stripped(result: dict[str, Any]) -> dict[str, Any]:
     """Without timings."""
     tasks = [{key: value for key, value in one.items() if key != "seconds"} for one in result["tasks"]]
     return {**{key: value for key, value in result.items() if key != "seconds"}, "tasks": tasks}
+
+
+def test_a_prompt_is_that_of_training_whatever_the_day(p1: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from cftray.evaluation.lm import GuardedLM
+
+    text = "{{ bos_token }}{{ strftime_now('%d %b %Y') }} {% for m in messages %}{{ m['instruction'] }}{% endfor %}"
+    tokenizer = AutoTokenizer.from_pretrained(p1)
+    tokenizer.chat_template = text
+    model = AutoModelForCausalLM.from_pretrained(p1)
+    lm = GuardedLM(model, tokenizer, batch_size=1, chat=True, tick=lambda requests: None)
+    trained = ChatTemplate(text, bos_token="<s>").prompt([{"role": "user", "instruction": "w1 w2"}])
+    assert trained == "<s>26 Jul 2024 w1 w2"
+    assert lm.apply_chat_template([{"role": "user", "content": "w1 w2"}]) == trained

@@ -31,7 +31,9 @@ def changed(before, after):
     return {name for name in before if before[name] != after[name]}
 
 
-PHASE_2 = {"rows.p2", "tokens.p2", "train.p2.s17", "evaluate.p2.s17"}
+PHASE_2 = {"rows.p2", "tokens.p2", "contamination.p2", "train.p2.s17", "evaluate.p2.s17"}
+ROWS = {"rows.p1", "rows.p2", "contamination.p1", "contamination.p2"}
+"""What depends on neither a model nor a template."""
 
 
 def test_every_stage_comes_after_its_inputs():
@@ -100,7 +102,7 @@ def test_a_phase_1_hyperparameter_changes_all_that_is_derived_from_it():
 
 def test_the_template_is_identity_of_tokens_and_of_scores():
     moved = changed(fingerprints(document()), fingerprints(document(template="alpaca")))
-    assert moved == set(fingerprints(document())) - {"rows.p1", "rows.p2"}
+    assert moved == set(fingerprints(document())) - ROWS
 
 
 def test_a_seed_is_in_its_own_replica_only():
@@ -113,17 +115,40 @@ def test_a_seed_is_in_its_own_replica_only():
 def test_leaves_count_by_their_digest_and_evaluation_by_its_pack():
     assert changed(fingerprints(document()), fingerprints(document(), leaf="d2")) == set(
         fingerprints(document())
-    ) - {"rows.p1", "rows.p2"}
+    ) - ROWS
     assert changed(fingerprints(document()), fingerprints(document(), pack="p2")) == {
         "evaluate.p1.s17",
         "evaluate.p2.s17",
+        "contamination.p1",
+        "contamination.p2",
     }
+
+
+def test_benchmarks_are_looked_for_before_a_phase_is_trained_and_nothing_depends_on_it():
+    stages = plan(document(seeds=[1, 2])).stages
+    names = [node.name for node in stages]
+    for phase in (1, 2):
+        assert names.count(f"contamination.p{phase}") == 1
+        assert names.index(f"contamination.p{phase}") < names.index(f"train.p{phase}.s1")
+    assert not any(need.startswith("contamination") for node in stages for need in node.needs)
+
+
+def test_without_a_look_for_benchmarks_every_other_stage_is_the_same():
+    with_it = fingerprints(document())
+    without = fingerprints(document(evaluation={"contamination": False}))
+    assert without.keys() == with_it.keys() - {"contamination.p1", "contamination.p2"}
+    assert all(with_it[name] == fingerprint for name, fingerprint in without.items())
+
+
+def test_an_adopted_phase_1_has_no_data_to_look_through():
+    names = {node.name for node in plan(document(phase1={"adopt": "models/instruct"})).stages}
+    assert {name for name in names if name.startswith("contamination")} == {"contamination.p2"}
 
 
 def test_a_leaf_that_is_still_hashed_leaves_its_descendants_without_fingerprints():
     waiting = plan(document(), leaf=None)
     assert not waiting.complete
-    assert {node.name for node in waiting.stages if node.fingerprint} == {"rows.p1", "rows.p2"}
+    assert {node.name for node in waiting.stages if node.fingerprint} == ROWS
 
 
 def test_an_adopted_phase_1_is_not_trained_and_is_evaluated_once():

@@ -115,5 +115,9 @@ def _made(node: StageNode, folder: Path) -> dict[str, Any]:
             return {"details": {"composition": dict.fromkeys(codes, part)}, "seconds": 1.4}
         case StageKind.READ_ROWS:
             return {"metrics": {"records": 12, "rows": 10, "empty": 2}, "details": {"languages": {"de": 10}}}
+        case StageKind.CONTAMINATION:
+            shared = {"item": "mmlu/7", "row": "alpaca:3", "words": "where <b>does</b> the judge work"}
+            overlap = {"items": 80, "short": 70, "contaminated": 2, "share": 0.025, "examples": [shared]}
+            return {"details": {"n": 13, "benchmarks": {"mmlu": overlap}}, "seconds": 0.2}
         case _:
             return {"seconds": 0.6}

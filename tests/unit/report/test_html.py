@@ -157,3 +157,20 @@ def test_a_curve_that_can_not_be_read_says_so(tmp_path: Path) -> None:
 
 def test_durations() -> None:
     assert [duration(one) for one in (4.52, 123, 3723)] == ["4.5 s", "2:03 min", "1:02:03"]
+
+
+def test_benchmarks_in_the_training_data_stand_by_phase_with_examples(world: Make) -> None:
+    toy = world()
+    toy.record("contamination.p1")
+    found = " ".join(page(toy).text)
+    assert "Benchmarks in the training data" in found
+    assert "in phase 1" in found
+    assert "in phase 2" not in found
+    assert "2 (2.5%)" in found
+    assert "where <b>does</b> the judge work" in found
+
+
+def test_a_page_without_a_look_for_contamination_does_not_speak_of_it(world: Make) -> None:
+    toy = world(evaluation={"contamination": False})
+    toy.record_all()
+    assert "Benchmarks in the training data" not in page(toy).text
