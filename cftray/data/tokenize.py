@@ -27,8 +27,9 @@ from cftray.errors import DataError, ModelError
 from cftray.plan.stages import TokenizeConfig
 from cftray.stage import Artifact, Progress, StageContext
 
-BATCH = 256
-"""Rows tokenised together."""
+BATCH = 250
+"""Rows tokenised together: what the tokenizer gives back is a hundred bytes a token."""
+REPORT_EVERY = 1000
 
 
 @dataclass(slots=True)
@@ -59,7 +60,8 @@ def run(config: TokenizeConfig, inputs: Mapping[str, Path], context: StageContex
     for batch in _batched(rows):
         writer.extend(*_encoded(batch, template, tokenizer, config.max_length, counts))
         context.raise_if_stopped()
-        context.report(Progress(step=counts.rows, total=len(rows), unit="rows"))
+        if counts.rows % REPORT_EVERY == 0:
+            context.report(Progress(step=counts.rows, total=len(rows), unit="rows"))
     if not counts.samples:
         raise DataError(
             f"none of {len(rows)} rows has a supervised token within max_length {config.max_length}; "
