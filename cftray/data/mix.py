@@ -14,7 +14,8 @@ from cftray.errors import DataError
 from cftray.plan.stages import MixConfig
 from cftray.stage import Artifact, StageContext
 
-CHECK_EVERY = 10_000
+BLOCK = 1000
+"""Samples copied at a time."""
 
 
 def run(config: MixConfig, inputs: Mapping[str, Path], context: StageContext) -> Artifact:
@@ -35,13 +36,12 @@ def run(config: MixConfig, inputs: Mapping[str, Path], context: StageContext) ->
     folder = context.folder / "tokens"
     writer = TokenizedWriter(folder)
     for source, count in ((own, len(own)), (replay, taken)):
-        for sample in range(count):
-            writer.add(source.tokens(sample), source.supervised(sample), source.language(sample))
-            if sample % CHECK_EVERY == 0:
-                context.raise_if_stopped()
+        for first in range(0, count, BLOCK):
+            context.raise_if_stopped()
+            writer.extend(*source.samples(first, min(first + BLOCK, count)))
     writer.close(template_text=own.meta.get("template_text"), max_length=own.meta.get("max_length"))
-    added = _totals(replay.composition(taken))
-    whole = _totals(own.composition())
+    compositions = {"composition": own.composition(), "replay": replay.composition(taken)}
+    whole, added = map(_totals, compositions.values())
     return Artifact(
         outputs={"tokens": folder},
         metrics={
@@ -50,7 +50,7 @@ def run(config: MixConfig, inputs: Mapping[str, Path], context: StageContext) ->
             "replay_samples": taken,
             **{f"replay_share_of_{name}": count / (count + whole[name]) for name, count in added.items()},
         },
-        details={"composition": own.composition(), "replay": replay.composition(taken)},
+        details=compositions,
     )
 
 

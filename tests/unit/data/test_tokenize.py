@@ -1,14 +1,16 @@
 """Rows become token arrays whose loss mask is the response, whatever the template."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from cftray.data.adapters import write_rows
 from cftray.data.rows import Row
+from cftray.data.templates import load_template
 from cftray.data.tokenize import run
-from cftray.data.tokenized import TokenizedData
+from cftray.data.tokenized import TokenizedData, TokenizedWriter
 from cftray.errors import DataError
 from cftray.plan import TokenizeConfig
 from cftray.spec import ExecutionSpec
@@ -86,3 +88,30 @@ def test_data_without_any_supervised_token_are_refused(tmp_path, model):
 def test_the_template_text_is_kept_with_the_tokens(tmp_path, model):
     artifact, _ = tokenize(tmp_path, model)
     assert "### Response:" in json.loads((artifact.outputs["tokens"] / "meta.json").read_text())["template_text"]
+
+
+def test_every_file_is_what_offsets_read_row_by_row_would_give(tmp_path, model):
+    rows = [replace(row, id=f"{number}", output=row.output * (number % 7)) for number, row in enumerate(ROWS * 150)]
+    artifact, _ = tokenize(tmp_path, model, rows, max_length=150)
+    tokenizer, template = Tokenizer.from_file(str(model / "tokenizer.json")), load_template("alpaca", model)
+    writer = TokenizedWriter(tmp_path / "plain")
+    for row in rows:
+        text = template.render(row)
+        encoding = tokenizer.encode(text.prompt + text.response, add_special_tokens=False)
+        marks = [int(start >= len(text.prompt)) for start, _ in encoding.offsets][:150]
+        if any(marks[1:]):
+            writer.add(encoding.ids[:150], marks, row.language)
+    writer.close(template_text=template.text, max_length=150)
+    for path in (tmp_path / "plain").iterdir():
+        assert path.read_bytes() == (artifact.outputs["tokens"] / path.name).read_bytes(), path.name
+    assert artifact.metrics["truncated"] > 0
+
+
+def test_padding_and_truncation_of_the_tokenizers_own_count_for_nothing(tmp_path, model):
+    _, without = tokenize(tmp_path, model)
+    tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
+    tokenizer.enable_padding()
+    tokenizer.enable_truncation(4)
+    tokenizer.save(str(model / "tokenizer.json"))
+    _, data = tokenize(tmp_path, model)
+    assert data.digest == without.digest

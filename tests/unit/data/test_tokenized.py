@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import hashlib
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -72,3 +75,65 @@ def test_digest_follows_content(tmp_path):
     write(tmp_path / "c", SAMPLES[:2])
     digests = [TokenizedData.open(tmp_path / name).digest for name in "abc"]
     assert digests[0] == digests[1] != digests[2]
+
+
+def test_samples_written_together_are_byte_for_byte_those_written_one_by_one(tmp_path):
+    write(tmp_path / "one", SAMPLES)
+    writer = TokenizedWriter(tmp_path / "together")
+    tokens, marks = ([value for sample in SAMPLES for value in sample[column]] for column in (0, 1))
+    writer.extend(tokens, marks, [3, 2, 4], ["en", "de", "en"])
+    writer.close()
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "together" / path.name).read_bytes(), path.name
+
+
+def test_the_digest_is_over_the_samples_in_turn_then_the_offsets(tmp_path):
+    write(tmp_path / "data", [([5, 6], [0, 1], "en"), ([7], [0], "en")])
+    turn = b"".join(np.asarray(part, kind).tobytes() for part, kind in (
+        ([5, 6], "<i4"), ([0, 1], "u1"), ([7], "<i4"), ([0], "u1"), ([0, 2, 3], "<i8")))  # fmt: skip
+    assert TokenizedData.open(tmp_path / "data").digest == hashlib.sha256(turn).hexdigest()
+
+
+def test_a_stretch_of_samples_is_what_a_writer_takes(tmp_path):
+    write(tmp_path / "data", SAMPLES)
+    data = TokenizedData.open(tmp_path / "data")
+    writer = TokenizedWriter(tmp_path / "copy")
+    writer.extend(*data.samples(0, 2))
+    writer.extend(*data.samples(2, 3))
+    writer.close()
+    copy = TokenizedData.open(tmp_path / "copy")
+    assert copy.digest == data.digest
+    assert [copy.language(sample) for sample in range(3)] == ["en", "de", "en"]
+
+
+@pytest.mark.parametrize("lengths", [[2, 0], [1, 2], [2]])
+def test_lopsided_samples_together_are_refused(tmp_path, lengths):
+    with pytest.raises(DataError, match="a sample needs at least one token"):
+        TokenizedWriter(tmp_path / "data").extend([1, 2], [0, 1], lengths, ["en", "en"])
+
+
+def test_a_large_set_opens_and_is_counted_in_memory_that_does_not_grow_with_its_tokens(tmp_path):
+    count, length = 100_000, 20
+    writer = TokenizedWriter(tmp_path / "data")
+    writer.extend(np.arange(count * length), np.ones(count * length), np.full(count, length), ["en"] * count)
+    writer.close()
+    tracemalloc.start()
+    try:
+        data = TokenizedData.open(tmp_path / "data")
+        opened = tracemalloc.get_traced_memory()[1]
+        counts = data.supervised_counts()
+        counted = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert opened < 100_000
+    assert counted < 8 * count + 2_000_000
+    assert counts.tolist() == [length - 1] * count
+
+
+@pytest.mark.parametrize("name", ["tokens.npy", "supervised.npy", "offsets.npy", "languages.npy"])
+def test_a_file_of_another_length_than_meta_says_is_refused(tmp_path, name):
+    write(tmp_path / "data", SAMPLES)
+    write(tmp_path / "shorter", SAMPLES[:2])
+    (tmp_path / "data" / name).write_bytes((tmp_path / "shorter" / name).read_bytes())
+    with pytest.raises(DataError, match=name):
+        TokenizedData.open(tmp_path / "data")
