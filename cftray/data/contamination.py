@@ -73,7 +73,7 @@ class Contamination:
 
     def __init__(self, items: Sequence[Item], n: int = WORDS) -> None:
         self._items = items
-        self._hit = np.zeros(len(items), dtype=bool)
+        self._hit: np.ndarray = np.zeros(len(items), dtype=bool)
         self._found: dict[str, Overlap] = {}
         runs: dict[int, list[tuple[np.ndarray, int]]] = {}
         for number, item in enumerate(items):
@@ -158,6 +158,6 @@ def _runs(hashes: np.ndarray, length: int) -> np.ndarray:
 def _table(runs: Sequence[tuple[np.ndarray, int]]) -> tuple[np.ndarray, np.ndarray]:
     """Sorted hashes of runs of one length, and the item that each is of."""
     keys = np.concatenate([of for of, _ in runs])
-    owners = np.repeat([number for _, number in runs], [len(of) for of, _ in runs])
+    owners: np.ndarray = np.repeat([number for _, number in runs], [len(of) for of, _ in runs])
     order = np.argsort(keys, kind="stable")
     return keys[order], owners[order]
