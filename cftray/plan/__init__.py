@@ -5,6 +5,7 @@ from cftray.plan.graph import Outcome, Plan, build_plan, fingerprint_of, model_l
 from cftray.plan.stages import (
     CODE_VERSION,
     EvaluateConfig,
+    GatherConfig,
     GenerateConfig,
     Leaf,
     LeafInput,
@@ -21,11 +22,13 @@ from cftray.plan.stages import (
     StageNode,
     TokenizeConfig,
     TrainConfig,
+    TranslateConfig,
 )
 
 __all__ = [
     "CODE_VERSION",
     "EvaluateConfig",
+    "GatherConfig",
     "GenerateConfig",
     "Leaf",
     "LeafInput",
@@ -44,6 +47,7 @@ __all__ = [
     "StageNode",
     "TokenizeConfig",
     "TrainConfig",
+    "TranslateConfig",
     "build_plan",
     "canonical",
     "fingerprint_of",

@@ -4,6 +4,12 @@
     base model ─────┴─ train p1 ─┬─ evaluate p1
                                  └─ train p2 ── evaluate p2      (tokens of phase 2 likewise)
 
+Data that are translated from an English set are made of their languages; where a set without an English
+counterpart replays, `english` is a translation too:
+
+    english ─┬─ translate de ─┬─ rows (gathered)
+             └─ translate es ─┘
+
 With replay, phase 2 reads a mix instead of its tokens; with layer freezing, also a selection:
 
     english ── prompts ─┬─ overlap with phase 1's rows
@@ -25,6 +31,7 @@ from cftray.plan.canonical import sha256_of
 from cftray.plan.stages import (
     CODE_VERSION,
     EvaluateConfig,
+    GatherConfig,
     GenerateConfig,
     Leaf,
     LeafInput,
@@ -41,6 +48,7 @@ from cftray.plan.stages import (
     StageNode,
     TokenizeConfig,
     TrainConfig,
+    TranslateConfig,
 )
 from cftray.spec import (
     Alignment,
@@ -48,6 +56,7 @@ from cftray.spec import (
     DataSpec,
     EnglishCounterpart,
     ExperimentSpec,
+    FileData,
     GenerativeReplay,
     LowRank,
     MiniData,
@@ -55,10 +64,13 @@ from cftray.spec import (
     RandomFreezing,
     Replay,
     Template,
+    TranslatedData,
+    TranslatedEnglish,
     parts_of,
 )
 from cftray.spec.base import SpecModel
 from cftray.spec.hyperparameters import Precision
+from cftray.spec.translation import GateSettings, Seq2SeqSettings, Seq2SeqTranslator, TranslationGate, Translator
 
 Digests = Callable[[Leaf], str | None]
 """The digest of a leaf, or None while it is being made."""
@@ -189,10 +201,42 @@ class _Builder:
         if isinstance(data, MiniData):
             config = MiniRowsConfig(dataset=data.mini, samples=data.samples, sample_seed=data.sample_seed)
             return StageInput(stage=self._add(f"rows.p{phase}", f"rows of phase {phase}", config, {})), None
+        if isinstance(data, TranslatedData):
+            return StageInput(stage=self._translated(phase, data)), None
         source = RowsSource(
             adapter=data.adapter, language=data.language, samples=data.samples, sample_seed=data.sample_seed
         )
         return self._leaf(Leaf(kind=LeafKind.FILES, location=data.path)), source
+
+    def _translated(self, phase: Literal[1, 2], data: TranslatedData) -> str:
+        """An English set in each of its languages, gathered."""
+        rows, source = self._translated_from(phase, data)
+        languages: dict[str, Source] = {}
+        for code in data.into:
+            config = _translation(code, data.translator, data.gate, source)
+            name, title = f"translate.p{phase}.{code}", f"phase {phase} in {code}"
+            languages[code] = StageInput(stage=self._translate(name, title, config, rows, data))
+        gather = GatherConfig(samples=data.samples, sample_seed=data.sample_seed)
+        return self._add(f"gather.p{phase}", f"rows of phase {phase}", gather, languages)
+
+    def _translated_from(self, phase: Literal[1, 2], data: TranslatedData) -> tuple[Source, RowsSource | None]:
+        """The English rows, and how to read them where they are files."""
+        if not isinstance(data.translate, MiniData):
+            return self._rows(phase, data.translate)
+        own = data.translate
+        config = MiniRowsConfig(dataset=own.mini, samples=own.samples, sample_seed=own.sample_seed)
+        stage = self._add(f"english.p{phase}", f"English rows of phase {phase}", config, {})
+        return StageInput(stage=stage), None
+
+    def _translate(
+        self, name: str, title: str, config: TranslateConfig, rows: Source, asked: TranslatedData | TranslatedEnglish
+    ) -> str:
+        inputs = {"rows": rows}
+        if isinstance(asked.translator, Seq2SeqTranslator):
+            inputs["model"] = self._leaf(model_leaf(asked.translator.model))
+        if asked.gate.similarity is not None:
+            inputs["similarity"] = self._leaf(model_leaf(asked.gate.similarity.model))
+        return self._add(name, title, config, inputs)
 
     def _english(self, data: DataSpec) -> tuple[Source, RowsSource | None, Alignment, str | None]:
         """The English counterpart of phase 2's data; `spec_faults` has refused a spec without one."""
@@ -202,12 +246,25 @@ class _Builder:
             )
             stage = self._add("english.p2", "English counterparts of phase 2", config, {})
             return StageInput(stage=stage), None, Alignment.ID, None
+        if isinstance(data, TranslatedData):
+            return *self._translated_from(2, data), Alignment.ID, None
         english = data.english
+        if isinstance(english, TranslatedEnglish):
+            return StageInput(stage=self._to_english(data, english)), None, Alignment.NONE, None
         if not isinstance(english, EnglishCounterpart):
             raise InternalError("replay without an English counterpart was planned")
         source = RowsSource(adapter=english.adapter, language="en")
         key = english.key if english.alignment is Alignment.ID else None
         return self._leaf(Leaf(kind=LeafKind.FILES, location=english.path)), source, english.alignment, key
+
+    def _to_english(self, data: FileData, english: TranslatedEnglish) -> str:
+        """Instructions of phase 2 in English. Each is a counterpart, so replay may draw among all of them."""
+        source = RowsSource(
+            adapter=data.adapter, language=data.language, samples=english.samples, sample_seed=english.sample_seed
+        )
+        config = _translation("en", english.translator, english.gate, source, prompts_only=True)
+        rows = self._leaf(Leaf(kind=LeafKind.FILES, location=data.path))
+        return self._translate("english.p2", "instructions of phase 2 in English", config, rows, english)
 
     def _replayed(self, seed: int, replay: Replay, first: _First, template: Template, data: str) -> str:
         """Phase 2's tokens with the replay's after them."""
@@ -319,3 +376,20 @@ class _Builder:
         node = StageNode(name=name, title=title, config=config, inputs=dict(inputs), fingerprint=fingerprint)
         self.nodes.setdefault(name, node)
         return name
+
+
+def _translation(
+    into: str, translator: Translator, gate: TranslationGate, source: RowsSource | None, *, prompts_only: bool = False
+) -> TranslateConfig:
+    """The identity of a translation: its models are inputs, counted by content and not by where they lie."""
+    plain: Translator | Seq2SeqSettings = translator
+    if isinstance(translator, Seq2SeqTranslator):
+        plain = Seq2SeqSettings.model_validate(translator.model_dump(exclude={"model"}))
+    return TranslateConfig(
+        into=into,
+        translator=plain,
+        gate=GateSettings.model_validate(gate.model_dump(exclude={"similarity"})),
+        min_similarity=None if gate.similarity is None else gate.similarity.threshold,
+        prompts_only=prompts_only,
+        source=source,
+    )

@@ -17,12 +17,15 @@ from cftray.spec.evaluation import Suite, TaskPack
 from cftray.spec.hyperparameters import Hyperparameters, Precision
 from cftray.spec.mitigation import Decoding, LowRank
 from cftray.spec.template import Template
+from cftray.spec.translation import DictionaryTranslator, EndpointTranslator, GateSettings, Seq2SeqSettings
 
 
 class StageKind(StrEnum):
     """The kinds of work; the runner alone maps them to code."""
 
     MINI_ROWS = "mini_rows"
+    TRANSLATE = "translate"
+    GATHER = "gather"
     TOKENIZE = "tokenize"
     REPLAY_PROMPTS = "replay_prompts"
     OVERLAP = "overlap"
@@ -35,6 +38,8 @@ class StageKind(StrEnum):
 
 CODE_VERSION: dict[StageKind, int] = {
     StageKind.MINI_ROWS: 1,
+    StageKind.TRANSLATE: 1,
+    StageKind.GATHER: 1,
     StageKind.TOKENIZE: 1,
     StageKind.REPLAY_PROMPTS: 1,
     StageKind.OVERLAP: 1,
@@ -63,6 +68,32 @@ class RowsSource(SpecModel):
     language: str
     samples: int | None = None
     sample_seed: int = 0
+
+
+class TranslateConfig(SpecModel):
+    """Rows in one other language, as far as they can be and pass the gate. Inputs: `rows`, and where they are used
+    `model` (the translator's) and `similarity` (a sentence encoder).
+
+    `prompts_only`: instructions and inputs alone, without responses.
+    """
+
+    kind: Literal["translate"] = "translate"
+    into: str
+    translator: Annotated[
+        DictionaryTranslator | Seq2SeqSettings | EndpointTranslator, Field(discriminator="kind")
+    ]
+    gate: GateSettings
+    min_similarity: float | None = None
+    prompts_only: bool = False
+    source: RowsSource | None = None
+
+
+class GatherConfig(SpecModel):
+    """Rows of several languages in one file, by id and then language. Inputs: rows, named by their language."""
+
+    kind: Literal["gather"] = "gather"
+    samples: int | None
+    sample_seed: int
 
 
 class TokenizeConfig(SpecModel):
@@ -158,6 +189,8 @@ class EvaluateConfig(SpecModel):
 
 StageConfig = Annotated[
     MiniRowsConfig
+    | TranslateConfig
+    | GatherConfig
     | TokenizeConfig
     | ReplayPromptsConfig
     | OverlapConfig

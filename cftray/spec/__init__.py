@@ -4,7 +4,15 @@ Identity (what changes a result) and execution (where and how it runs) are apart
 never part of a fingerprint. The one schema serves YAML, JSON and Python.
 """
 
-from cftray.spec.data import Alignment, DataSpec, EnglishCounterpart, FileData, MiniData
+from cftray.spec.data import (
+    Alignment,
+    DataSpec,
+    EnglishCounterpart,
+    FileData,
+    MiniData,
+    TranslatedData,
+    TranslatedEnglish,
+)
 from cftray.spec.evaluation import EvaluationSpec
 from cftray.spec.execution import CheckpointPolicy, ExecutionSpec, Offload
 from cftray.spec.experiment import ExperimentSpec
@@ -59,6 +67,8 @@ __all__ = [
     "Template",
     "TextTemplate",
     "TrainedPhase",
+    "TranslatedData",
+    "TranslatedEnglish",
     "experiment_from_document",
     "experiment_from_file",
     "faults_of",
