@@ -42,6 +42,9 @@ _INLINE: Final = re.compile(
     )
 )
 
+_SIGN: Final = re.compile(r"[\d`$\\{<\[%@\"=]|__|www\.|://|\w [-+*/^] \w")
+"""A line without any of these has no span."""
+
 _QUOTED = r"\"(?P<a>[^\"\n]{1,200})\"|“(?P<b>[^”\n]{1,200})”|'(?P<c>[^'\n]{1,200})'(?!\w)|‘(?P<d>[^’\n]{1,200})’"
 _NAMED: Final = re.compile(
     r"\b(?:words?|phrase|letters?|characters?|string|term|prefix|suffix|acronym|abbreviation|keyword|variable|"
@@ -64,7 +67,7 @@ _CODE_LINE: Final = re.compile(
     r"|</?\w[^>]*>.*</?\w+>|</?\w[^>]*>"
     r")\s*$"
 )
-_CODE_SIGN: Final = re.compile(r"[(){}\[\]=<>;]|^\s*(?:import|from|SELECT|FROM|WHERE|GROUP|ORDER|else|try)\b|^\s+return\b")
+_CODE_SIGN: Final = re.compile(r"[(){}\[\]=<>]|^\s*(?:import|from|SELECT|FROM|WHERE|GROUP|ORDER|else|try)\b|^\s+return\b")
 _STRONG: Final = re.compile(
     r"^\s*(?:(?:async )?def \w+\(|#include\b|import [\w.]+(?: as \w+)?$|from [\w.]+ import |SELECT\b.*\bFROM\b|print\()"
 )
@@ -105,10 +108,8 @@ def blocks(text: str) -> Iterator[tuple[str, bool]]:
 
 def inline(text: str, named: Iterable[str] = ()) -> list[Span]:
     """The spans of a line, in order; `named` are quotations that stay wherever they are quoted."""
-    found = [
-        Span(start=one.start(), end=one.end(), kind=one.lastgroup or "")
-        for one in _INLINE.finditer(text)
-    ]
+    signed = _INLINE.finditer(text) if _SIGN.search(text) is not None else ()
+    found = [Span(start=one.start(), end=one.end(), kind=one.lastgroup or "") for one in signed]
     for words in named:
         pattern = rf"[\"'“‘]{re.escape(words)}[\"'”’]"
         found += [Span(start=one.start(), end=one.end(), kind="quotation") for one in re.finditer(pattern, text)]

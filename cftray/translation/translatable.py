@@ -69,5 +69,5 @@ def untranslatable(row: Row) -> str | None:
     for name, pattern in FAMILIES.items():
         if pattern.search(instruction):
             return name
-    whole = "\n".join((prose(instruction), prose(row.input), prose(row.output)))
-    return None if any(character.isalpha() for character in whole) else "nothing"
+    fields = (instruction, row.input, row.output)
+    return None if any(character.isalpha() for field in fields for character in prose(field)) else "nothing"
