@@ -19,6 +19,7 @@ Source = Any
 """An ExperimentSpec or other pydantic model, a mapping, or the path of a YAML or JSON file."""
 
 VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+URL = re.compile(r"[a-z][a-z0-9+.-]*://")
 LOCAL = re.compile(r"[.~/]")
 """How a model begins that is a folder for sure; others may be hub ids, or `mini:base`."""
 
@@ -85,8 +86,11 @@ def _names(text: str) -> list[str]:
 
 
 def _absolute(given: str, folder: Path, *, model: bool) -> str:
-    """With variables filled in. A model that looks like a hub id is one, unless it is a folder here."""
+    """With variables filled in. A URL stays; a model that looks like a hub id is one, unless it is a
+    folder here."""
     text = VARIABLE.sub(lambda match: os.environ[match[1] or match[2]], given)
+    if URL.match(text):
+        return text
     path = folder / Path(text).expanduser()
     if model and not LOCAL.match(text) and not path.is_dir():
         return text

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from api.settings import Settings
-from cftray.data.adapters import Align, by_key, by_line, load_rows, sample_rows
+from cftray.data.reading.opening import format_of
+from cftray.data.reading.reader import Reader
+from cftray.data.reading.records import TEXT
+from cftray.data.reading.sampling import drawn
 from cftray.data.templates import ChatTemplate, load_template
 from cftray.errors import CFTRayError, DataError, Fault
-from cftray.plan import Leaf, LeafKind
+from cftray.plan import Leaf, LeafKind, RowsSource
 from cftray.plan.graph import model_leaf
+from cftray.plan.reading import aligned_source, data_leaf, english_source
 from cftray.spec import (
-    Alignment,
     ChangeFreezing,
     Combined,
     DataSpec,
     ExperimentSpec,
-    FileData,
     LowRank,
+    MiniData,
     ModelRef,
     RandomFreezing,
     Replay,
@@ -26,9 +29,9 @@ from cftray.spec import (
     TextTemplate,
     parts_of,
 )
-from cftray.spec.data import Adapter
 from cftray.spec.model import MINI_BASE
-from cftray.store.leaves import leaf_fault, locate_files, locate_model
+from cftray.store import is_remote, locate_files, locate_model
+from cftray.store.leaves import leaf_fault
 from cftray.training.frozen import freezing_fault, heads_fault, lora_fault
 from cftray.training.weights import shape_of
 
@@ -65,21 +68,22 @@ class FileChecks:
             yield fault
 
     def _data(self, path: str, data: DataSpec) -> Iterator[Fault]:
-        if not isinstance(data, FileData):
+        if isinstance(data, MiniData):
             return
-        align = _aligned(data)
-        yield from self._files(path, data.path, lambda files: _rows_fault(path, data, files, align))
+        yield from self._set(path, data_leaf(data), aligned_source(data))
         if data.english is not None:
-            own, english = f"{path}.english", data.english
-            yield from self._files(
-                own, english.path, lambda files: _readable(own, english.path, files, english.adapter, "en", align)
-            )
+            yield from self._set(f"{path}.english", data_leaf(data.english), english_source(data.english))
 
-    def _files(self, path: str, location: str, rows: Callable[[list[Path]], Fault | None]) -> Iterator[Fault]:
-        fault = _found(f"{path}.path", Leaf(kind=LeafKind.FILES, location=location))
-        if fault is None:
-            files = locate_files(location)
-            fault = _outside(f"{path}.path", location, files, self.data_roots) or rows(files)
+    def _set(self, path: str, leaf: Leaf, source: RowsSource) -> Iterator[Fault]:
+        place = f"{path}.hub" if leaf.kind is LeafKind.HUB_SET else f"{path}.path"
+        remote = is_remote(leaf.location)
+        # What lies elsewhere lies under no root, and is not even asked for.
+        fault = _outside(place, leaf.location, [], self.data_roots) if remote else None
+        fault = fault or _found(place, leaf)
+        if fault is None and leaf.kind is LeafKind.FILES and not remote:
+            files = locate_files(leaf.location)
+            fault = _outside(place, leaf.location, files, self.data_roots)
+            fault = fault or _rows_fault(path, leaf.location, files, source)
         if fault is not None:
             yield fault
 
@@ -92,38 +96,33 @@ def _found(path: str, leaf: Leaf) -> Fault | None:
 
 
 def _outside(path: str, given: str, files: list[Path], roots: tuple[Path, ...]) -> Fault | None:
-    """Links are followed first: a link inside a root may point anywhere."""
-    if not roots or all(any(file.resolve().is_relative_to(root) for root in roots) for file in files):
+    """Links are followed first: a link inside a root may point anywhere. No file at all is outside."""
+    inside = all(any(file.resolve().is_relative_to(root) for root in roots) for file in files)
+    if not roots or (files and inside):
         return None
     return Fault(path=path, given=given[:80], expected=f"a path under {' or '.join(map(str, roots))}")
 
 
-def _aligned(data: FileData) -> Align | None:
-    if data.english is None or data.english.alignment is Alignment.NONE:
-        return None
-    return by_line if data.english.alignment is Alignment.LINE else by_key(data.english.key)
-
-
-def _rows_fault(path: str, data: FileData, files: list[Path], align: Align | None) -> Fault | None:
-    fault = _readable(path, data.path, files, data.adapter, data.language, align)
-    if fault is not None or data.samples is None or _large(files):
-        return fault
+def _rows_fault(path: str, given: str, files: list[Path], source: RowsSource) -> Fault | None:
+    """What a reading shows. Formats and languages that only a worker can tell are left to it."""
     try:
-        sample_rows(load_rows(files, data.adapter, data.language).rows, data.samples, data.sample_seed)
-    except DataError as error:
-        return _as_fault(f"{path}.samples", str(data.samples), error)
-    return None
-
-
-def _readable(
-    path: str, given: str, files: list[Path], adapter: Adapter, language: str, align: Align | None
-) -> Fault | None:
-    if _large(files):
-        return None
-    try:
-        load_rows(files, adapter, language, align)
+        if any(format_of(file) not in TEXT for file in files) or _large(files):
+            return None
+        languages = [row.language for row in Reader(source).rows(files)]
     except (CFTRayError, OSError) as error:
         return _as_fault(f"{path}.path", given, error)
+    return _draw_fault(path, source, languages)
+
+
+def _draw_fault(path: str, source: RowsSource, languages: list[str]) -> Fault | None:
+    if source.languages is not None and source.languages.by == "detection":
+        return None
+    try:
+        drawn(source, languages)
+    except DataError as error:
+        shares = ", ".join(f"{one.language}: {one.share:g}" for one in source.proportions)
+        field, given = ("proportions", shares) if shares else ("samples", str(source.samples))
+        return _as_fault(f"{path}.{field}", given, error)
     return None
 
 

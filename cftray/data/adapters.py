@@ -1,87 +1,124 @@
-"""Records of files become rows.
+"""Rows in files of our own, and records of anyone's data set as drafts of rows.
 
-The rules: a file is a JSON list or JSON lines; a line that is not JSON, or a record without the
-adapter's fields, refuses the file by name and line, because a data set with a hole in it is another
-data set; a null or missing `input` is the empty string; a record with an empty instruction or
-response is left out and counted.
+An adapter knows one layout of records. Most are a choice of fields (`NAMED`); chats have a rule: the
+row is the first exchange, that is the first user message and the first answer after it, with the
+system message before them; whether there was more is told, so that it can be counted.
 """
 
 from __future__ import annotations
 
 import json
-import random
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cftray.data.rows import Row
-from cftray.errors import DataError
 from cftray.spec.data import Adapter
-
-Reader = Callable[[Path, str, Any, str], Row | None]
-"""(file, place, record, language) to a row, or None where a needed field is empty."""
-
-Align = Callable[[str, int, Any], str]
-"""(place, number among all records, record) to the id that a row shares with its English counterpart."""
+from cftray.spec.rows import Columns
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
-    """Rows in the files' order, and how many records were left out because a field was empty."""
-
-    rows: list[Row]
-    records: int
-    empty: int
+class BadRecord(Exception):
+    """What is wrong with one record, as the second half of a sentence about it."""
 
 
-def load_rows(files: Iterable[Path], adapter: Adapter, language: str, align: Align | None = None) -> Loaded:
-    """All rows of `files`; `align` also fills their `english_id`.
+class Draft(NamedTuple):
+    """A record as an adapter understands it. `id` and `language` are the record's own, if it has them."""
 
-    Raises DataError where a file can't be read as the adapter says, or a record lacks what it is aligned by.
-    """
-    rows: list[Row] = []
-    records = 0
-    for path in files:
-        for place, record in _records(path):
-            row = READERS[adapter](path, place, record, language)
-            if row is not None:
-                rows.append(row if align is None else replace(row, english_id=align(place, records, record)))
-            records += 1
-    if not rows:
-        names = ", ".join(path.name for path in files)
-        raise DataError(f"{names}: no usable row in {records} records; expected instruction and output")
-    return Loaded(rows=rows, records=records, empty=records - len(rows))
+    instruction: str
+    output: str
+    input: str = ""
+    system: str = ""
+    language: str | None = None
+    id: str | None = None
+    null_input: bool = False
+    more_turns: bool = False
 
 
-def by_line(place: str, number: int, record: Any) -> str:  # noqa: ARG001 - one of two ways to align
-    """Align the n-th record with the n-th."""
-    return str(number)
+Adapt = Callable[[Any], Draft]
+"""From a record to a draft. Raises BadRecord."""
+
+NAMED: dict[Adapter, Columns] = {
+    Adapter.ALPACA: Columns(instruction="instruction", input="input", output="output"),
+    Adapter.MULTIALPACA: Columns(instruction="instruction", input="input", output="output"),
+    Adapter.OPENORCA: Columns(id="id", system="system_prompt", instruction="question", output="response"),
+    Adapter.DOLLY: Columns(instruction="instruction", input="context", output="response"),
+}
+"""Adapters that are a choice of fields. Alpaca and MultiAlpaca differ in that `input` is null in half of the latter."""
+
+ROLES = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+    "model": "assistant",
+}
 
 
-def by_key(key: str) -> Align:
-    """Align records by the value of a field. Raises DataError where a record has none."""
-
-    def read(place: str, number: int, record: Any) -> str:  # noqa: ARG001
-        value = record.get(key)
-        if not isinstance(value, str | int) or value == "":
-            raise DataError(f"{place}: has no {key}; alignment by id needs it in every record of both files")
-        return str(value)
-
-    return read
+def adapter_of(adapter: Adapter, columns: Columns | None) -> Adapt:
+    """The function of an adapter."""
+    if adapter is Adapter.CHAT:
+        return chat
+    chosen = NAMED[adapter] if columns is None else columns
+    return lambda record: from_columns(record, chosen)
 
 
-def sample_rows(rows: list[Row], samples: int | None, seed: int) -> list[Row]:
-    """`samples` rows drawn without repetition, in the order they stood in; None: all of them.
+def from_columns(record: Any, columns: Columns) -> Draft:
+    """A draft from the fields that `columns` names. Only instruction and output must be there."""
+    record = _object(record)
+    missing = [name for name in (columns.instruction, columns.output) if field(record, name) is ABSENT]
+    if missing:
+        found = ", ".join(sorted(map(str, record))) or "no fields"
+        raise BadRecord(f"has no {' and no '.join(missing)} ({found[:200]}); the adapter needs them")
+    given = _text(record, columns.input)
+    return Draft(
+        instruction=_text(record, columns.instruction) or "",
+        output=_text(record, columns.output) or "",
+        input=given or "",
+        system=_text(record, columns.system) or "",
+        language=_name(record, columns.language),
+        id=_name(record, columns.id),
+        null_input=given is None and columns.input is not None,
+    )
 
-    Raises DataError where there are fewer: a smaller set would pass for the one asked for.
-    """
-    if samples is None:
-        return rows
-    if samples > len(rows):
-        raise DataError(f"{samples} samples asked for, {len(rows)} rows are there; ask for at most {len(rows)}")
-    chosen = sorted(random.Random(seed).sample(range(len(rows)), samples))
-    return [rows[index] for index in chosen]
+
+def chat(record: Any) -> Draft:
+    """OpenAI's `messages` (also those of its preference format, where the preferred answer counts) or
+    ShareGPT's `conversations`."""
+    record = _object(record)
+    turns = [_turn(one) for one in _messages(record)]
+    first = next((place for place, (role, _) in enumerate(turns) if role == "user"), len(turns))
+    answer = next((place for place, (role, _) in enumerate(turns) if role == "assistant" and place > first), None)
+    systems = [text for role, text in turns[:first] if role == "system"]
+    exchanged = [role for role, _ in turns if role != "system"]
+    own = record.get("system")
+    return Draft(
+        instruction=turns[first][1] if first < len(turns) else "",
+        output="" if answer is None else turns[answer][1],
+        system=systems[0] if systems else own.strip() if isinstance(own, str) else "",
+        id=_name(record, "id"),
+        more_turns=answer is not None and exchanged != ["user", "assistant"],
+    )
+
+
+class _Absent:
+    """The type of ABSENT."""
+
+
+ABSENT = _Absent()
+"""What a field has that is not there; null is there."""
+
+
+def field(record: Any, name: str) -> Any:
+    """The value of a field, or ABSENT. Dots lead into objects and lists, unless the whole is a field's name."""
+    if isinstance(record, Mapping) and name in record:
+        return record[name]
+    head, dot, rest = name.partition(".")
+    if not dot:
+        return _step(record, head)
+    return field(_step(record, head), rest)
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> int:
@@ -94,60 +131,89 @@ def write_rows(path: Path, rows: Iterable[Row]) -> int:
     return count
 
 
+def iterate_rows(path: Path) -> Iterator[Row]:
+    """Rows that `write_rows` wrote, one at a time."""
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            yield Row(**json.loads(line))
+
+
 def read_rows(path: Path) -> list[Row]:
     """Rows that `write_rows` wrote."""
-    with open(path, encoding="utf-8") as file:
-        return [Row(**json.loads(line)) for line in file]
+    return list(iterate_rows(path))
 
 
-def _records(path: Path) -> Iterator[tuple[str, Any]]:
-    """(place, record) of a JSON list or of JSON lines; the place names file and line or record."""
-    with open(path, encoding="utf-8-sig") as file:
-        try:
-            start = file.read(1)
-            while start.isspace():
-                start = file.read(1)
-            file.seek(0)
-            yield from _listed(path, file.read()) if start == "[" else _lines(path, file)
-        except UnicodeDecodeError as error:
-            raise DataError(f"{path.name}: byte {error.start} is not UTF-8; convert the file to UTF-8") from error
+def _step(record: Any, name: str) -> Any:
+    if isinstance(record, Mapping):
+        return record.get(name, ABSENT)
+    if isinstance(record, list) and name.isdecimal() and int(name) < len(record):
+        return record[int(name)]
+    return ABSENT
 
 
-def _listed(path: Path, text: str) -> Iterator[tuple[str, Any]]:
-    try:
-        records = json.loads(text.lstrip("\ufeff"))
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path.name}, line {error.lineno}: not JSON ({error.msg}); mend or remove it") from error
-    for index, record in enumerate(records, 1):
-        yield f"{path.name}, record {index}", record
+def _object(record: Any) -> Mapping[str, Any]:
+    if isinstance(record, BadRecord):
+        raise record
+    if not isinstance(record, Mapping):
+        raise BadRecord(f"is a {type(record).__name__}; expected an object with fields")
+    return record
 
 
-def _lines(path: Path, file: Iterable[str]) -> Iterator[tuple[str, Any]]:
-    for number, line in enumerate(file, 1):
-        if not line.strip():
-            continue
-        try:
-            yield f"{path.name}, line {number}", json.loads(line.lstrip("\ufeff"))
-        except json.JSONDecodeError as error:
-            raise DataError(f"{path.name}, line {number}: not JSON ({error.msg}); mend or remove it") from error
-
-
-def _alpaca(path: Path, place: str, record: Any, language: str) -> Row | None:
-    if not isinstance(record, dict):
-        raise DataError(f"{place}: a {type(record).__name__}; expected an object with instruction and output")
-    missing = [name for name in ("instruction", "output") if name not in record]
-    if missing:
-        found = ", ".join(sorted(map(str, record))) or "no fields"
-        raise DataError(f"{place}: has no {' and no '.join(missing)} ({found}); the alpaca adapter needs them")
-    values = {name: record.get(name) for name in ("instruction", "input", "output")}
-    for name, value in values.items():
-        if value is not None and not isinstance(value, str):
-            raise DataError(f"{place}: {name} is a {type(value).__name__}; expected text")
-    instruction, given, output = ((values[name] or "").strip() for name in ("instruction", "input", "output"))
-    if not instruction or not output:
+def _text(record: Mapping[str, Any], name: str | None) -> str | None:
+    """Stripped text of a field; None where it is null, missing or not asked for."""
+    value = None if name is None else field(record, name)
+    if value is None or value is ABSENT:
         return None
-    identity = f"{path.stem}:{place.rsplit(' ', 1)[1]}"
-    return Row(id=identity, instruction=instruction, input=given, output=output, language=language)
+    if not isinstance(value, str):
+        raise BadRecord(f"{name} is a {type(value).__name__}; expected text")
+    return _clean(value, str(name))
 
 
-READERS: dict[Adapter, Reader] = {Adapter.ALPACA: _alpaca}
+def _name(record: Mapping[str, Any], name: str | None) -> str | None:
+    """An id or a code: text or a whole number."""
+    value = None if name is None else field(record, name)
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        return None
+    return _clean(str(value), str(name))
+
+
+def _clean(value: str, name: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raw = value[error.start]
+        what = "a byte that is not UTF-8" if "\udc80" <= raw <= "\udcff" else "half a surrogate pair"
+        raise BadRecord(f"{name} has {what} ({raw!r}); mend it, or convert the file to UTF-8") from error
+    return value.strip()
+
+
+def _messages(record: Mapping[str, Any]) -> list[Any]:
+    for name in ("messages", "conversations"):
+        if isinstance(record.get(name), list):
+            return list(record[name])
+    asked = record.get("input")
+    if isinstance(asked, Mapping) and isinstance(asked.get("messages"), list):
+        return [*asked["messages"], *(record.get("preferred_output") or [])]
+    found = ", ".join(sorted(map(str, record))) or "no fields"
+    raise BadRecord(f"has no list of messages or conversations ({found[:200]}); the chat adapter needs one")
+
+
+def _turn(message: Any) -> tuple[str, str]:
+    """(role, text) of a message in either style; a role that is neither side's nor the system's stays as it is."""
+    if not isinstance(message, Mapping):
+        raise BadRecord(f"has a message that is a {type(message).__name__}; expected role and content")
+    role = message.get("role", message.get("from"))
+    content = message.get("content", message.get("value"))
+    if not isinstance(role, str):
+        raise BadRecord(f"has a message without role or from ({', '.join(sorted(map(str, message)))})")
+    if isinstance(content, list):
+        content = "".join(_part(one) for one in content)
+    if content is not None and not isinstance(content, str):
+        raise BadRecord(f"has a message whose content is a {type(content).__name__}; expected text")
+    return ROLES.get(role.lower(), role), _clean(content or "", "a message")
+
+
+def _part(part: Any) -> str:
+    if isinstance(part, Mapping) and isinstance(part.get("text"), str):
+        return str(part["text"])
+    raise BadRecord("has a message with a part that is not text; only text can be learned")

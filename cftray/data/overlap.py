@@ -20,8 +20,7 @@ from cftray.store.atomic import write_atomic
 
 def run(config: OverlapConfig, inputs: Mapping[str, Path], context: StageContext) -> Artifact:
     """Inputs: `prompts` of a replay, `rows` of phase 1. Raises DataError above `max_overlap`."""
-    prompts = rows_of(None, inputs["prompts"]).rows
-    first = rows_of(config.source, inputs["rows"]).rows
+    prompts, first = rows_of(inputs["prompts"]), rows_of(inputs["rows"])
     seen_prompts, seen_pairs = set(map(_prompt, first)), set(map(_pair, first))
     facts: dict[str, float] = {
         "prompts": len(prompts),

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from cftray.data.adapters import Align, by_key, by_line, write_rows
+from cftray.data.adapters import write_rows
 from cftray.data.rows import Row
 from cftray.data.sources import rows_of
 from cftray.data.tokenized import TokenizedData
@@ -56,14 +56,11 @@ def replay_size(ratio: float, samples: int) -> int:
 
 def _candidates(config: ReplayPromptsConfig, inputs: Mapping[str, Path]) -> list[Row]:
     """English rows with ids of their own, in the English set's order."""
-    align = _align(config)
-    english = rows_of(config.english_source, inputs["english"], align).rows
+    english = rows_of(inputs["english"])
     if config.alignment is Alignment.NONE:
-        # Files of one name in several folders give rows of one id: the place among all rows tells them apart.
+        # Nothing promises that the ids of an unaligned set differ: the place among all rows tells them apart.
         return [replace(row, id=f"{place}:{row.id}") for place, row in enumerate(english)]
-    if config.english_source is not None:
-        english = [replace(row, id=row.english_id or row.id, english_id=None) for row in english]
-    wanted = {row.english_id for row in rows_of(config.source, inputs["rows"], align).rows}
+    wanted = {row.english_id for row in rows_of(inputs["rows"])}
     found = list({row.id: row for row in english if row.id in wanted}.values())
     if not found:
         raise DataError(
@@ -72,12 +69,3 @@ def _candidates(config: ReplayPromptsConfig, inputs: Mapping[str, Path]) -> list
         )
     return found
 
-
-def _align(config: ReplayPromptsConfig) -> Align | None:
-    match config.alignment:
-        case Alignment.ID:
-            return by_key(config.key) if config.key else None
-        case Alignment.LINE:
-            return by_line
-        case Alignment.NONE:
-            return None

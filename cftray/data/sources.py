@@ -1,22 +1,21 @@
-"""A stage's input of rows: what another stage wrote, or files of the user's."""
+"""A stage's input of rows: what another stage wrote."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from cftray.data.adapters import Align, Loaded, load_rows, read_rows, sample_rows
-from cftray.plan.stages import RowsSource
-from cftray.store.leaves import locate_files
+from cftray.data.adapters import iterate_rows
+from cftray.data.rows import Row
+
+ROWS = "rows.jsonl"
 
 
-def rows_of(source: RowsSource | None, place: Path, align: Align | None = None) -> Loaded:
-    """The rows at `place`, sampled as `source` says. Raises DataError where they can't be read or are too few.
+def rows_of(place: Path) -> list[Row]:
+    """The rows at `place`, which is a file or a folder with `rows.jsonl`."""
+    return list(stream_rows(place))
 
-    Rows that a stage wrote carry their alignment already; they are a file, or `rows.jsonl` in a folder.
-    """
-    if source is None:
-        rows = read_rows(place / "rows.jsonl" if place.is_dir() else place)
-        return Loaded(rows=rows, records=len(rows), empty=0)
-    loaded = load_rows(locate_files(str(place)), source.adapter, source.language, align)
-    chosen = sample_rows(loaded.rows, source.samples, source.sample_seed)
-    return Loaded(rows=chosen, records=loaded.records, empty=loaded.empty)
+
+def stream_rows(place: Path) -> Iterator[Row]:
+    """The same, one at a time."""
+    return iterate_rows(place / ROWS if place.is_dir() else place)

@@ -41,12 +41,11 @@ class Counts:
 
 
 def run(config: TokenizeConfig, inputs: Mapping[str, Path], context: StageContext) -> Artifact:
-    """Inputs: `rows`, a rows file of a stage or the user's files; `model`, whose tokenizer to use.
+    """Inputs: `rows`, what a stage wrote; `model`, whose tokenizer to use.
 
     Raises DataError where nothing is left to learn from, ModelError where there is no tokenizer.
     """
-    loaded = rows_of(config.source, inputs["rows"])
-    rows, empty = loaded.rows, loaded.empty
+    rows = rows_of(inputs["rows"])
     template = load_template(config.template, inputs["model"])
     tokenizer = _tokenizer(inputs["model"])
     folder = context.folder / "tokens"
@@ -63,7 +62,7 @@ def run(config: TokenizeConfig, inputs: Mapping[str, Path], context: StageContex
             "raise max_length or choose another template"
         )
     writer.close(template_text=template.text, max_length=config.max_length)
-    return Artifact(outputs={"tokens": folder}, metrics=_metrics(counts, empty), details=_details(counts))
+    return Artifact(outputs={"tokens": folder}, metrics=_metrics(counts), details=_details(counts))
 
 
 def _tokenizer(model_dir: Path) -> Tokenizer:
@@ -103,7 +102,7 @@ def _batched(rows: Iterable[Row]) -> Iterator[tuple[Row, ...]]:
         yield batch
 
 
-def _metrics(counts: Counts, empty: int) -> dict[str, float]:
+def _metrics(counts: Counts) -> dict[str, float]:
     return {
         "rows": counts.rows,
         "samples": counts.samples.total(),
@@ -112,7 +111,6 @@ def _metrics(counts: Counts, empty: int) -> dict[str, float]:
         "truncated": counts.truncated,
         "without_supervised_tokens": counts.unsupervised,
         "border_tokens": counts.border_tokens,
-        "empty": empty,
     }
 
 

@@ -13,6 +13,7 @@ from cftray.spec import (
     EnglishReplay,
     ExperimentSpec,
     FileData,
+    HubData,
     MiniData,
     Precision,
     Replay,
@@ -83,13 +84,13 @@ def _replay_faults(spec: ExperimentSpec) -> Iterator[Fault]:
         case MiniData() if data.mini not in MULTILINGUAL:
             expected = f"a set with English counterparts: {', '.join(MULTILINGUAL)}"
             yield Fault(path="phase2.data", given=str(data.mini), expected=expected)
-        case FileData(english=None):
+        case FileData(english=None) | HubData(english=None):
             expected = (
                 "english: {path, adapter, alignment: id, line or none}, which replay draws from, or for generative "
                 "replay english: {translator}, which translates the set's own instructions"
             )
             yield Fault(path="phase2.data", given="no english", expected=expected)
-        case FileData(english=TranslatedEnglish()) if isinstance(replays[0], EnglishReplay):
+        case FileData(english=TranslatedEnglish()) | HubData(english=TranslatedEnglish()) if isinstance(replays[0], EnglishReplay):
             expected = (
                 "english: {path, adapter, alignment}: English replay needs original English responses, and only "
                 "instructions are translated; or generative_replay, whose responses the P1 model writes"
@@ -107,9 +108,11 @@ def _translation_faults(spec: ExperimentSpec) -> Iterator[Fault]:
                 yield from _language_faults(f"{path}.into[{place}]", data.translator, code)
                 if code == "en":
                     yield Fault(path=f"{path}.into[{place}]", given="en", expected="a language other than the set's")
-        elif isinstance(data, FileData) and isinstance(data.english, TranslatedEnglish):
-            yield from _language_faults(f"{path}.language", data.english.translator, data.language)
-            if data.language == "en":
+        elif isinstance(data, FileData | HubData) and isinstance(data.english, TranslatedEnglish):
+            codes = data.languages.among if data.languages is not None else (data.language,)
+            for code in codes:
+                yield from _language_faults(f"{path}.language", data.english.translator, code)
+            if codes == ("en",):
                 yield Fault(path=f"{path}.english", given="translator", expected="a set that is not English already")
 
 
@@ -119,7 +122,7 @@ def _english_faults(path: str, data: TranslatedData) -> Iterator[Fault]:
         if own.mini in MULTILINGUAL:
             english = ", ".join(one for one in MiniDataset if one not in MULTILINGUAL)
             yield Fault(path=f"{path}.mini", given=str(own.mini), expected=f"an English set: {english}")
-    elif own.language != "en":
+    elif own.language != "en" or own.languages is not None:
         yield Fault(path=f"{path}.language", given=own.language, expected="en: what is translated is its counterpart")
     elif own.english is not None:
         yield Fault(path=f"{path}.english", given="given", expected="none: the set that is translated is English")

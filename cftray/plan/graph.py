@@ -4,6 +4,8 @@
     base model ─────┴─ train p1 ─┬─ evaluate p1
                                  └─ train p2 ── evaluate p2      (tokens of phase 2 likewise)
 
+Rows of files are read by a stage of their own; two data sets that are read alike share it.
+
 Data that are translated from an English set are made of their languages; where a set without an English
 counterpart replays, `english` is a translation too:
 
@@ -28,6 +30,7 @@ from typing import Literal, NamedTuple
 
 from cftray.errors import InternalError
 from cftray.plan.canonical import sha256_of
+from cftray.plan.reading import Outside, aligned_source, data_leaf, english_source, rows_source
 from cftray.plan.stages import (
     CODE_VERSION,
     EvaluateConfig,
@@ -39,6 +42,7 @@ from cftray.plan.stages import (
     MiniRowsConfig,
     MixConfig,
     OverlapConfig,
+    ReadRowsConfig,
     ReplayPromptsConfig,
     RowsSource,
     SelectFrozenConfig,
@@ -54,9 +58,7 @@ from cftray.spec import (
     Alignment,
     ChangeFreezing,
     DataSpec,
-    EnglishCounterpart,
     ExperimentSpec,
-    FileData,
     GenerativeReplay,
     LowRank,
     MiniData,
@@ -192,97 +194,99 @@ class _Builder:
     def _tokens(
         self, phase: Literal[1, 2], data: DataSpec, tokenizer: LeafInput, template: Template, max_length: int
     ) -> str:
-        rows, source = self._rows(phase, data)
-        config = TokenizeConfig(template=template, max_length=max_length, source=source)
-        return self._add(f"tokens.p{phase}", f"tokens of phase {phase}", config, {"rows": rows, "model": tokenizer})
+        config = TokenizeConfig(template=template, max_length=max_length)
+        inputs: dict[str, Source] = {"rows": self._rows(phase, data), "model": tokenizer}
+        return self._add(f"tokens.p{phase}", f"tokens of phase {phase}", config, inputs)
 
-    def _rows(self, phase: Literal[1, 2], data: DataSpec) -> tuple[Source, RowsSource | None]:
-        """Rows of a phase's data, and how to read them where they are files."""
+    def _rows(self, phase: Literal[1, 2], data: DataSpec) -> StageInput:
+        """Rows of a phase's data."""
+        name, title = f"rows.p{phase}", f"rows of phase {phase}"
         if isinstance(data, MiniData):
             config = MiniRowsConfig(dataset=data.mini, samples=data.samples, sample_seed=data.sample_seed)
-            return StageInput(stage=self._add(f"rows.p{phase}", f"rows of phase {phase}", config, {})), None
+            return StageInput(stage=self._add(name, title, config, {}))
         if isinstance(data, TranslatedData):
-            return StageInput(stage=self._translated(phase, data)), None
-        source = RowsSource(
-            adapter=data.adapter, language=data.language, samples=data.samples, sample_seed=data.sample_seed
-        )
-        return self._leaf(Leaf(kind=LeafKind.FILES, location=data.path)), source
+            return self._translated(phase, data)
+        return self._read(name, title, rows_source(data), data_leaf(data))
 
-    def _translated(self, phase: Literal[1, 2], data: TranslatedData) -> str:
+    def _translated(self, phase: Literal[1, 2], data: TranslatedData) -> StageInput:
         """An English set in each of its languages, gathered."""
-        rows, source = self._translated_from(phase, data)
+        rows = self._translated_from(phase, data)
         languages: dict[str, Source] = {}
         for code in data.into:
-            config = _translation(code, data.translator, data.gate, source)
+            config = _translation(code, data.translator, data.gate)
             name, title = f"translate.p{phase}.{code}", f"phase {phase} in {code}"
-            languages[code] = StageInput(stage=self._translate(name, title, config, rows, data))
+            languages[code] = self._translate(name, title, config, rows, data)
         gather = GatherConfig(samples=data.samples, sample_seed=data.sample_seed)
-        return self._add(f"gather.p{phase}", f"rows of phase {phase}", gather, languages)
+        return StageInput(stage=self._add(f"gather.p{phase}", f"rows of phase {phase}", gather, languages))
 
-    def _translated_from(self, phase: Literal[1, 2], data: TranslatedData) -> tuple[Source, RowsSource | None]:
-        """The English rows, and how to read them where they are files."""
-        if not isinstance(data.translate, MiniData):
-            return self._rows(phase, data.translate)
-        own = data.translate
-        config = MiniRowsConfig(dataset=own.mini, samples=own.samples, sample_seed=own.sample_seed)
-        stage = self._add(f"english.p{phase}", f"English rows of phase {phase}", config, {})
-        return StageInput(stage=stage), None
+    def _translated_from(self, phase: Literal[1, 2], data: TranslatedData) -> StageInput:
+        """The English rows."""
+        own, name, title = data.translate, f"english.p{phase}", f"English rows of phase {phase}"
+        if isinstance(own, MiniData):
+            config = MiniRowsConfig(dataset=own.mini, samples=own.samples, sample_seed=own.sample_seed)
+            return StageInput(stage=self._add(name, title, config, {}))
+        return self._read(name, title, rows_source(own), data_leaf(own))
 
     def _translate(
         self, name: str, title: str, config: TranslateConfig, rows: Source, asked: TranslatedData | TranslatedEnglish
-    ) -> str:
+    ) -> StageInput:
         inputs = {"rows": rows}
         if isinstance(asked.translator, Seq2SeqTranslator):
             inputs["model"] = self._leaf(model_leaf(asked.translator.model))
         if asked.gate.similarity is not None:
             inputs["similarity"] = self._leaf(model_leaf(asked.gate.similarity.model))
-        return self._add(name, title, config, inputs)
+        return StageInput(stage=self._add(name, title, config, inputs))
 
-    def _english(self, data: DataSpec) -> tuple[Source, RowsSource | None, Alignment, str | None]:
+    def _aligned(self, data: DataSpec) -> StageInput:
+        """Rows of phase 2 that know their English counterparts. Training reads the others: whether there
+        is a counterpart changes nothing of it."""
+        if isinstance(data, MiniData | TranslatedData):
+            return self._rows(2, data)
+        return self._read("aligned.p2", "rows of phase 2, aligned", aligned_source(data), data_leaf(data))
+
+    def _english(self, data: DataSpec) -> tuple[StageInput, Alignment]:
         """The English counterpart of phase 2's data; `spec_faults` has refused a spec without one."""
+        name, title = "english.p2", "English counterparts of phase 2"
         if isinstance(data, MiniData):
             config = MiniRowsConfig(
                 dataset=data.mini, samples=data.samples, sample_seed=data.sample_seed, english=True
             )
-            stage = self._add("english.p2", "English counterparts of phase 2", config, {})
-            return StageInput(stage=stage), None, Alignment.ID, None
+            return StageInput(stage=self._add(name, title, config, {})), Alignment.ID
         if isinstance(data, TranslatedData):
-            return *self._translated_from(2, data), Alignment.ID, None
-        english = data.english
-        if isinstance(english, TranslatedEnglish):
-            return StageInput(stage=self._to_english(data, english)), None, Alignment.NONE, None
-        if not isinstance(english, EnglishCounterpart):
+            return self._translated_from(2, data), Alignment.ID
+        if isinstance(data.english, TranslatedEnglish):
+            return self._to_english(data, data.english), Alignment.NONE
+        if data.english is None:
             raise InternalError("replay without an English counterpart was planned")
-        source = RowsSource(adapter=english.adapter, language="en")
-        key = english.key if english.alignment is Alignment.ID else None
-        return self._leaf(Leaf(kind=LeafKind.FILES, location=english.path)), source, english.alignment, key
+        rows = self._read(name, title, english_source(data.english), data_leaf(data.english))
+        return rows, data.english.alignment
 
-    def _to_english(self, data: FileData, english: TranslatedEnglish) -> str:
+    def _read(self, name: str, title: str, source: RowsSource, leaf: Leaf) -> StageInput:
+        """The stage that reads a data set; one that another purpose has planned already is shared."""
+        config, inputs = ReadRowsConfig(source=source), {"files": self._leaf(leaf)}
+        for node in self.nodes.values():
+            if node.config == config and node.inputs == inputs:
+                return StageInput(stage=node.name)
+        return StageInput(stage=self._add(name, title, config, inputs))
+
+    def _to_english(self, data: Outside, english: TranslatedEnglish) -> StageInput:
         """Instructions of phase 2 in English. Each is a counterpart, so replay may draw among all of them."""
-        source = RowsSource(
-            adapter=data.adapter, language=data.language, samples=english.samples, sample_seed=english.sample_seed
-        )
-        config = _translation("en", english.translator, english.gate, source, prompts_only=True)
-        rows = self._leaf(Leaf(kind=LeafKind.FILES, location=data.path))
+        source = rows_source(data)
+        if english.samples is not None:
+            drawn = {"samples": english.samples, "sample_seed": english.sample_seed, "proportions": ()}
+            source = source.model_copy(update=drawn)
+        rows = self._read("asked.p2", "instructions of phase 2 to translate", source, data_leaf(data))
+        config = _translation("en", english.translator, english.gate, prompts_only=True)
         return self._translate("english.p2", "instructions of phase 2 in English", config, rows, english)
 
     def _replayed(self, seed: int, replay: Replay, first: _First, template: Template, data: str) -> str:
         """Phase 2's tokens with the replay's after them."""
         spec = self.spec
-        english, english_source, alignment, key = self._english(spec.phase2.data)
-        rows, source = self._rows(2, spec.phase2.data)
-        config = ReplayPromptsConfig(
-            ratio=replay.ratio,
-            surplus=replay.surplus,
-            alignment=alignment,
-            key=key,
-            seed=seed,
-            source=source,
-            english_source=english_source,
-        )
-        inputs = {"data": StageInput(stage=data), "english": english}
+        english, alignment = self._english(spec.phase2.data)
+        config = ReplayPromptsConfig(ratio=replay.ratio, surplus=replay.surplus, alignment=alignment, seed=seed)
+        inputs: dict[str, Source] = {"data": StageInput(stage=data), "english": english}
         if alignment is not Alignment.NONE:
-            inputs["rows"] = rows
+            inputs["rows"] = self._aligned(spec.phase2.data)
         prompts = self._add(f"prompts.p2.s{seed}", self._title("prompts of the replay", seed), config, inputs)
         self._overlap(seed, replay, prompts)
         pairs = prompts
@@ -314,11 +318,11 @@ class _Builder:
         """Measured where phase 1's data are known; nothing but the spec's own limit depends on it."""
         if self.spec.phase1.train is None:
             return
-        rows, source = self._rows(1, self.spec.phase1.train.data)
+        rows = self._rows(1, self.spec.phase1.train.data)
         self._add(
             f"overlap.p2.s{seed}",
             self._title("overlap of the replay with phase 1", seed),
-            OverlapConfig(max_overlap=replay.max_overlap, source=source),
+            OverlapConfig(max_overlap=replay.max_overlap),
             {"prompts": StageInput(stage=prompts), "rows": rows},
         )
 
@@ -379,7 +383,7 @@ class _Builder:
 
 
 def _translation(
-    into: str, translator: Translator, gate: TranslationGate, source: RowsSource | None, *, prompts_only: bool = False
+    into: str, translator: Translator, gate: TranslationGate, *, prompts_only: bool = False
 ) -> TranslateConfig:
     """The identity of a translation: its models are inputs, counted by content and not by where they lie."""
     plain: Translator | Seq2SeqSettings = translator
@@ -391,5 +395,4 @@ def _translation(
         gate=GateSettings.model_validate(gate.model_dump(exclude={"similarity"})),
         min_similarity=None if gate.similarity is None else gate.similarity.threshold,
         prompts_only=prompts_only,
-        source=source,
     )

@@ -16,6 +16,7 @@ from cftray.spec.data import Adapter, Alignment, MiniDataset
 from cftray.spec.evaluation import Suite, TaskPack
 from cftray.spec.hyperparameters import Hyperparameters, Precision
 from cftray.spec.mitigation import Decoding, LowRank
+from cftray.spec.rows import Columns, Languages, LanguageShare, ReadingRules
 from cftray.spec.template import Template
 from cftray.spec.translation import DictionaryTranslator, EndpointTranslator, GateSettings, Seq2SeqSettings
 
@@ -24,6 +25,7 @@ class StageKind(StrEnum):
     """The kinds of work; the runner alone maps them to code."""
 
     MINI_ROWS = "mini_rows"
+    READ_ROWS = "read_rows"
     TRANSLATE = "translate"
     GATHER = "gather"
     TOKENIZE = "tokenize"
@@ -38,6 +40,7 @@ class StageKind(StrEnum):
 
 CODE_VERSION: dict[StageKind, int] = {
     StageKind.MINI_ROWS: 1,
+    StageKind.READ_ROWS: 1,
     StageKind.TRANSLATE: 1,
     StageKind.GATHER: 1,
     StageKind.TOKENIZE: 1,
@@ -62,12 +65,33 @@ class MiniRowsConfig(SpecModel):
 
 
 class RowsSource(SpecModel):
-    """How files of a user become rows; null in its place: the input is rows that a stage wrote."""
+    """How files of a user, or a set of the hub, become rows.
 
-    adapter: Adapter
-    language: str
+    `align` and `key` say what a row shares with its English counterpart; the row of a multilingual set
+    gets it as `english_id`, that of the English set (`english`) as `id`. `config` and `split` are the
+    hub's.
+    """
+
+    adapter: Adapter = Adapter.ALPACA
+    columns: Columns | None = None
+    language: str = "en"
+    languages: Languages | None = None
+    rules: ReadingRules = ReadingRules()
     samples: int | None = None
+    proportions: tuple[LanguageShare, ...] = ()
     sample_seed: int = 0
+    align: Alignment = Alignment.NONE
+    key: str | None = None
+    english: bool = False
+    config: str | None = None
+    split: str | None = None
+
+
+class ReadRowsConfig(SpecModel):
+    """Records of files to rows, by rules. Input: `files`, or a folder of the hub's cache."""
+
+    kind: Literal["read_rows"] = "read_rows"
+    source: RowsSource
 
 
 class TranslateConfig(SpecModel):
@@ -85,7 +109,6 @@ class TranslateConfig(SpecModel):
     gate: GateSettings
     min_similarity: float | None = None
     prompts_only: bool = False
-    source: RowsSource | None = None
 
 
 class GatherConfig(SpecModel):
@@ -102,7 +125,6 @@ class TokenizeConfig(SpecModel):
     kind: Literal["tokenize"] = "tokenize"
     template: Template
     max_length: int
-    source: RowsSource | None = None
 
 
 class ReplayPromptsConfig(SpecModel):
@@ -116,10 +138,7 @@ class ReplayPromptsConfig(SpecModel):
     ratio: float
     surplus: float
     alignment: Alignment
-    key: str | None = None
     seed: int
-    source: RowsSource | None = None
-    english_source: RowsSource | None = None
 
 
 class OverlapConfig(SpecModel):
@@ -127,7 +146,6 @@ class OverlapConfig(SpecModel):
 
     kind: Literal["overlap"] = "overlap"
     max_overlap: float | None
-    source: RowsSource | None = None
 
 
 class GenerateConfig(SpecModel):
@@ -189,6 +207,7 @@ class EvaluateConfig(SpecModel):
 
 StageConfig = Annotated[
     MiniRowsConfig
+    | ReadRowsConfig
     | TranslateConfig
     | GatherConfig
     | TokenizeConfig
@@ -204,18 +223,23 @@ StageConfig = Annotated[
 
 
 class LeafKind(StrEnum):
-    """What a leaf is: a model directory or hub id, or data files."""
+    """What a leaf is: a model directory or hub id, data files, or a data set of the hub."""
 
     MODEL = "model"
     FILES = "files"
+    HUB_SET = "hub_set"
 
 
 class Leaf(SpecModel):
-    """An input from outside: hashed by content (directory, files) or by commit (hub id)."""
+    """An input from outside: hashed by content (directory, files) or by commit (hub id).
+
+    Names of files count where `named`: there they say a row's language.
+    """
 
     kind: LeafKind
     location: str
     revision: str | None = None
+    named: bool = False
 
 
 class LeafInput(SpecModel):

@@ -213,7 +213,8 @@ def _data(data: DataSpec) -> str:
     if isinstance(data, MiniData):
         return f"{data.mini}, {data.samples:,} samples"
     count = "all rows" if data.samples is None else f"{data.samples:,} rows"
-    return f"{data.path} ({data.adapter}, {data.language}), {count}"
+    language = data.language if data.languages is None else f"languages by {data.languages.by}"
+    return f"{data.source} ({data.adapter}, {language}), {count}"
 
 
 def _hyperparameters(one: Hyperparameters) -> str:

@@ -20,7 +20,7 @@ from cftray.data.scores import Level
 from cftray.data.statistics import Verdict
 from cftray.plan import Plan, canonical
 from cftray.report.results import Change, Results, against, results_over
-from cftray.spec import ExperimentSpec, MiniData, label_of
+from cftray.spec import ExperimentSpec, label_of
 from cftray.store import Store
 
 
@@ -149,5 +149,4 @@ def _phase1(spec: ExperimentSpec) -> str:
     if spec.phase1.adopt is not None:
         return spec.phase1.adopt.model
     assert spec.phase1.train is not None
-    data = spec.phase1.train.data
-    return str(data.mini) if isinstance(data, MiniData) else data.path
+    return spec.phase1.train.data.source

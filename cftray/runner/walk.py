@@ -143,7 +143,7 @@ class Walk:
         self._raise_if_changed(source)
         if source.leaf.kind is LeafKind.MODEL:
             return locate_model(source.leaf.location, source.digest)
-        return Path(source.leaf.location)
+        return LeafDigests(self.store.root / "leaves").place(source.leaf, source.digest)
 
     def _raise_if_changed(self, source: LeafInput) -> None:
         """Raises DataError where a file is not what was planned with: its result would bear a false name."""

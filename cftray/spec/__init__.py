@@ -5,10 +5,14 @@ never part of a fingerprint. The one schema serves YAML, JSON and Python.
 """
 
 from cftray.spec.data import (
+    Adapter,
     Alignment,
     DataSpec,
     EnglishCounterpart,
+    EnglishHubSet,
     FileData,
+    HubData,
+    HubSet,
     MiniData,
     TranslatedData,
     TranslatedEnglish,
@@ -38,6 +42,7 @@ from cftray.spec.phases import Phase1, Phase2, TrainedPhase
 from cftray.spec.template import NamedTemplate, Template, TextTemplate
 
 __all__ = [
+    "Adapter",
     "Alignment",
     "ChangeFreezing",
     "CheckpointPolicy",
@@ -45,12 +50,15 @@ __all__ = [
     "DataSpec",
     "Decoding",
     "EnglishCounterpart",
+    "EnglishHubSet",
     "EnglishReplay",
     "EvaluationSpec",
     "ExecutionSpec",
     "ExperimentSpec",
     "FileData",
     "GenerativeReplay",
+    "HubData",
+    "HubSet",
     "Hyperparameters",
     "LowRank",
     "MiniData",

@@ -1,20 +1,26 @@
-"""Which instruction data: files of one's own, or the miniature world's."""
+"""Which instruction data: files of one's own, a set of the hub, or the miniature world's."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, field_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from cftray.spec.base import SpecModel
+from cftray.spec.rows import Code, Column, Columns, Languages, LanguageShare, ReadingRules, shares_of
 from cftray.spec.translation import LanguageCode, TranslationGate, Translator
 
 
 class Adapter(StrEnum):
-    """How a file's records become instruction, input and response."""
+    """How a file's records become instruction, input and response (`docs/data.md`)."""
 
     ALPACA = "alpaca"
+    MULTIALPACA = "multialpaca"
+    OPENORCA = "openorca"
+    DOLLY = "dolly"
+    CHAT = "chat"
+    COLUMNS = "columns"
 
 
 class MiniDataset(StrEnum):
@@ -39,17 +45,52 @@ class Alignment(StrEnum):
     NONE = "none"
 
 
-class EnglishCounterpart(SpecModel):
+Location = Annotated[
+    str, Field(min_length=1, max_length=4096, description="file, glob pattern, folder, or URL (file://, s3://, …)")
+]
+
+
+class Records(SpecModel):
+    """How records become rows, wherever they lie."""
+
+    adapter: Adapter = Adapter.ALPACA
+    columns: Annotated[Columns | None, Field(description="which fields to read; with adapter: columns")] = None
+    rules: ReadingRules = ReadingRules()
+
+    @model_validator(mode="after")
+    def _columns_with_their_adapter(self) -> Self:
+        if (self.adapter is Adapter.COLUMNS) != (self.columns is not None):
+            raise ValueError("adapter: columns and columns: {instruction, output, …} go together; give both or neither")
+        return self
+
+
+class HubSet(SpecModel):
+    """A data set of the Hugging Face hub. The revision becomes a commit, which is its identity."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$", max_length=256)]
+    revision: Annotated[str | None, Field(max_length=256, description="branch, tag or commit; null: main")] = None
+    config: Annotated[str | None, Field(max_length=256, description="the set's configuration")] = None
+    split: Annotated[str, Field(min_length=1, max_length=256)] = "train"
+
+
+class EnglishCounterpart(Records):
     """The English set that a multilingual one was made from; replay draws its prompts from it.
 
     Under `id` both files' records carry the same value in the field `key`; under `line` the n-th record
     of one is that of the other; under `none` the sets only share their kind of task.
     """
 
-    path: Annotated[str, Field(min_length=1, max_length=4096, description="file or glob; .json or .jsonl")]
-    adapter: Adapter = Adapter.ALPACA
+    path: Location
     alignment: Alignment
-    key: Annotated[str, Field(min_length=1, max_length=256)] = "id"
+    key: Column = "id"
+
+
+class EnglishHubSet(Records):
+    """An English counterpart that lies on the hub."""
+
+    hub: HubSet
+    alignment: Alignment
+    key: Column = "id"
 
 
 class TranslatedEnglish(SpecModel):
@@ -65,29 +106,68 @@ class TranslatedEnglish(SpecModel):
     sample_seed: int = 0
 
 
-def _which_english(value: object) -> Literal["set", "translated"]:
-    translated = "translator" in value if isinstance(value, dict) else isinstance(value, TranslatedEnglish)
-    return "translated" if translated else "set"
+def _where(value: object) -> Literal["hub", "translated", "file"]:
+    if isinstance(value, dict):
+        return "hub" if "hub" in value else "translated" if "translator" in value else "file"
+    return "hub" if isinstance(value, EnglishHubSet) else "translated" if isinstance(value, TranslatedEnglish) else "file"
 
 
 English = Annotated[
-    Annotated[EnglishCounterpart, Tag("set")] | Annotated[TranslatedEnglish, Tag("translated")],
-    Discriminator(_which_english),
+    Annotated[EnglishHubSet, Tag("hub")]
+    | Annotated[TranslatedEnglish, Tag("translated")]
+    | Annotated[EnglishCounterpart, Tag("file")],
+    Discriminator(_where),
 ]
 
 
-class FileData(SpecModel):
-    """Records in one file or in all files that a glob pattern matches, in order of their names.
+class Sampled(Records):
+    """Rows of a phase: their languages, and how many are drawn.
 
-    `samples` draws that many rows with `sample_seed`; left out, all rows are used.
+    `samples` draws that many rows with `sample_seed`; left out, all rows are used. `proportions` are the
+    languages' shares of them; without `samples`, as many rows as the shares allow.
     """
 
-    path: Annotated[str, Field(min_length=1, max_length=4096, description="file or glob; .json or .jsonl")]
-    adapter: Adapter = Adapter.ALPACA
-    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$", description="ISO 639 code of all rows")] = "en"
+    language: Annotated[Code, Field(description="ISO 639 code of all rows")] = "en"
+    languages: Annotated[Languages | None, Field(description="in place of language, where there are several")] = None
     samples: Annotated[int | None, Field(ge=1)] = None
+    proportions: Annotated[
+        tuple[LanguageShare, ...], BeforeValidator(shares_of), Field(description="{es: 0.7, ja: 0.3}")
+    ] = ()
     sample_seed: int = 0
     english: Annotated[English | None, Field(description="needed by replay only")] = None
+
+    @model_validator(mode="after")
+    def _one_way_to_tell_languages(self) -> Self:
+        if self.languages is not None and self.language != "en":
+            raise ValueError("language is the code of all rows, languages tells each row's: give one of them")
+        return self
+
+
+class FileData(Sampled):
+    """Records in one file, in all files that a glob pattern matches, in a folder, or behind a URL.
+
+    Files are read in the order of their names; the suffix says the format: .json, .jsonl, .csv, .tsv or
+    .parquet, the text ones also with .gz behind it.
+    """
+
+    path: Location
+
+    @property
+    def source(self) -> str:
+        """Where the rows come from, for people."""
+        return self.path
+
+
+class HubData(Sampled):
+    """Records of a data set of the Hugging Face hub."""
+
+    hub: HubSet
+
+    @property
+    def source(self) -> str:
+        """Where the rows come from, for people."""
+        parts = [self.hub.name, *([self.hub.config] if self.hub.config else []), self.hub.split]
+        return "/".join(parts) + (f" @ {self.hub.revision}" if self.hub.revision else "")
 
 
 class MiniData(SpecModel):
@@ -97,13 +177,22 @@ class MiniData(SpecModel):
     samples: Annotated[int, Field(ge=1, le=100_000)] = 3000
     sample_seed: int = 0
 
+    @property
+    def source(self) -> str:
+        """Where the rows come from, for people."""
+        return self.mini.value
 
-def _which_source(value: object) -> Literal["mini", "file"]:
-    mini = "mini" in value if isinstance(value, dict) else isinstance(value, MiniData)
-    return "mini" if mini else "file"
+
+def _which_own(value: object) -> Literal["mini", "hub", "file"]:
+    if isinstance(value, dict):
+        return "mini" if "mini" in value else "hub" if "hub" in value else "file"
+    return "mini" if isinstance(value, MiniData) else "hub" if isinstance(value, HubData) else "file"
 
 
-Own = Annotated[Annotated[MiniData, Tag("mini")] | Annotated[FileData, Tag("file")], Discriminator(_which_source)]
+Own = Annotated[
+    Annotated[MiniData, Tag("mini")] | Annotated[HubData, Tag("hub")] | Annotated[FileData, Tag("file")],
+    Discriminator(_which_own),
+]
 
 
 class TranslatedData(SpecModel):
@@ -127,14 +216,22 @@ class TranslatedData(SpecModel):
             raise ValueError("each language once")
         return value
 
+    @property
+    def source(self) -> str:
+        """Where the rows come from, for people."""
+        return f"{self.translate.source} in {', '.join(self.into)}"
 
-def _which(value: object) -> Literal["mini", "file", "translated"]:
+
+def _which(value: object) -> Literal["mini", "hub", "file", "translated"]:
     if "translate" in value if isinstance(value, dict) else isinstance(value, TranslatedData):
         return "translated"
-    return _which_source(value)
+    return _which_own(value)
 
 
 DataSpec = Annotated[
-    Annotated[MiniData, Tag("mini")] | Annotated[FileData, Tag("file")] | Annotated[TranslatedData, Tag("translated")],
+    Annotated[MiniData, Tag("mini")]
+    | Annotated[HubData, Tag("hub")]
+    | Annotated[FileData, Tag("file")]
+    | Annotated[TranslatedData, Tag("translated")],
     Discriminator(_which),
 ]

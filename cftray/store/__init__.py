@@ -4,14 +4,15 @@
     stages/ab/abcd…/attempts/3/…           each attempt writes in a folder of its own
     stages/ab/abcd…/leases/3.json          who holds it; the number is the fencing token
     jobs/exp_…/1/{request,events,control}  how job and control plane speak
-    leaves/…                               remembered digests of model folders and files
+    leaves/…                               remembered digests of model folders and files; copies of remote ones
 """
 
 from cftray.store.events import Event, EventLog, EventWriter
+from cftray.store.files import is_remote, locate_files
 from cftray.store.jobfolder import JobFolder, JobRequest
 from cftray.store.layout import Store
 from cftray.store.leases import FileLeases, Holder, Lease, Leases
-from cftray.store.leaves import LeafDigests, locate_files, locate_model
+from cftray.store.leaves import LeafDigests, locate_model
 from cftray.store.records import Failure, Output, Record
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Output",
     "Record",
     "Store",
+    "is_remote",
     "locate_files",
     "locate_model",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import IO
 
 from cftray.errors import InternalError
 from cftray.plan.canonical import canonical
@@ -76,8 +77,15 @@ def hash_tree(path: Path) -> tuple[str, int]:
 
 def hash_file(path: Path) -> str:
     """Hexadecimal sha256 of a file's bytes."""
-    whole = hashlib.sha256()
     with open(path, "rb") as file:
-        while chunk := file.read(CHUNK):
-            whole.update(chunk)
+        return hash_stream(file)
+
+
+def hash_stream(file: IO[bytes], copy: IO[bytes] | None = None) -> str:
+    """Hexadecimal sha256 of what is left in a file, which is also written to `copy`."""
+    whole = hashlib.sha256()
+    while chunk := file.read(CHUNK):
+        whole.update(chunk)
+        if copy is not None:
+            copy.write(chunk)
     return whole.hexdigest()

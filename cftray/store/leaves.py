@@ -1,29 +1,35 @@
 """Digests of what comes from outside: model folders, data files, hub revisions.
 
-A folder or file counts by its content, not its path. Hashing gigabytes takes minutes, so a digest is
-remembered with the sizes and times of the files it was made from, and made anew when those change.
+A folder or file counts by its content, not its path; of a data file's name only the suffix counts,
+which says how to read it, unless the spec takes languages from names. Hashing gigabytes takes minutes,
+so a digest is remembered with the sizes and times of the files it was made from, and made anew when
+those change.
 """
 
 from __future__ import annotations
 
-import glob
-import hashlib
 import json
+import tempfile
+from collections.abc import Iterable
 from importlib import resources
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from cftray.errors import DataError, Fault, ModelError
+from cftray.errors import DataError, Fault, InfraError, ModelError
 from cftray.plan.canonical import canonical, sha256_of
 from cftray.plan.stages import Leaf, LeafKind
 from cftray.spec.model import MINI_BASE
 from cftray.store.atomic import write_atomic
+from cftray.store.files import DataFile, data_files, is_remote, local_file, local_path, suffix_of
 from cftray.store.hub import commit_of, fetch, is_hub_id
-from cftray.store.layout import hash_file
+from cftray.store.layout import hash_stream
 
 INLINE_BYTES = 256 << 20
 """Leaves up to this size are hashed while a request waits (about a second); larger ones later."""
 
 MODEL_FILES = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
+
+HUB_SET_FILES = ("*.parquet", "*.json", "*.jsonl", "*.csv", "*.tsv", "*.gz", "*.zst", "*.arrow", "README.md")
+"""What is fetched of a data set; loading scripts are not."""
 
 
 def locate_model(location: str, commit: str | None = None) -> Path:
@@ -45,15 +51,6 @@ def locate_model(location: str, commit: str | None = None) -> Path:
     raise ModelError(f"{location}: no such folder; expected a model folder with config.json, a hub id or {MINI_BASE}")
 
 
-def locate_files(pattern: str) -> list[Path]:
-    """The files of a path or glob pattern, sorted. Raises DataError where there are none."""
-    found = sorted(Path(one) for one in glob.glob(str(Path(pattern).expanduser()), recursive=True))
-    files = [one for one in found if one.is_file()]
-    if not files:
-        raise DataError(f"{pattern}: no such file; expected a .json or .jsonl file, or a pattern that matches some")
-    return files
-
-
 class LeafDigests:
     """Digests of leaves, remembered in a folder of the store."""
 
@@ -66,25 +63,26 @@ class LeafDigests:
         Raises ModelError or DataError where the leaf does not exist.
         """
         if _on_hub(leaf):
-            return commit_of(leaf.location, leaf.revision)
+            return _commit(leaf)
         files = _files(leaf)
         remembered = self._read(leaf, files)
         if remembered is not None:
             return remembered
-        if sum(path.stat().st_size for path in files) > INLINE_BYTES:
+        if sum(file.size for file in files) > INLINE_BYTES:
             return None
         return self.make(leaf)
 
     def make(self, leaf: Leaf) -> str:
         """Hash the leaf's files, remember the digest and return it."""
         if _on_hub(leaf):
-            return commit_of(leaf.location, leaf.revision)
+            return _commit(leaf)
         files = _files(leaf)
         state = _state(files)
-        if leaf.kind is LeafKind.MODEL:
-            whole = sha256_of({path.name: hash_file(path) for path in files})
-        else:
-            whole = hashlib.sha256("".join(hash_file(path) for path in files).encode()).hexdigest()
+        hashes = []
+        for file in files:
+            with file.open() as content:
+                hashes.append(hash_stream(content))
+        whole = _digest(leaf, files, hashes)
         write_atomic(self._path(leaf), canonical({"state": state, "digest": whole}) + "\n")
         return whole
 
@@ -92,7 +90,40 @@ class LeafDigests:
         """Whether the leaf is what `digest` was made from; a hub's commit never changes."""
         return _on_hub(leaf) or digest == (self.known(leaf) or self.make(leaf))
 
-    def _read(self, leaf: Leaf, files: list[Path]) -> str | None:
+    def place(self, leaf: Leaf, digest: str | None) -> Path:
+        """Where a stage reads the data of a leaf: a path or pattern, or a folder they are fetched into.
+
+        Raises DataError where what is fetched is not what `digest` was made from, InfraError where it fails.
+        """
+        if leaf.kind is LeafKind.HUB_SET:
+            return fetch(leaf.location, digest, HUB_SET_FILES, kind="dataset")
+        if not is_remote(leaf.location):
+            return local_path(leaf.location)
+        folder = self.folder / "files" / str(digest)
+        if not folder.is_dir():
+            self._copy(leaf, digest, folder)
+        return folder
+
+    def _copy(self, leaf: Leaf, digest: str | None, folder: Path) -> None:
+        """Each file in a folder with its place as name, below the name of the folder it lay in."""
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        files, hashes = _files(leaf), []
+        with tempfile.TemporaryDirectory(dir=folder.parent) as spool:
+            whole = Path(spool) / "files"
+            for place, file in enumerate(files):
+                copy = whole / f"{place:06}" / file.path.parent.name / file.path.name
+                copy.parent.mkdir(parents=True)
+                with file.open() as content, open(copy, "wb") as target:
+                    hashes.append(hash_stream(content, target))
+            if _digest(leaf, files, hashes) != digest:
+                raise DataError(f"{leaf.location} has changed since the experiment was planned; submit it again")
+            try:
+                whole.rename(folder)
+            except OSError:
+                if not folder.is_dir():  # another job has brought the same files meanwhile
+                    raise
+
+    def _read(self, leaf: Leaf, files: list[DataFile]) -> str | None:
         try:
             remembered = json.loads(self._path(leaf).read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -107,26 +138,43 @@ def leaf_fault(path: str, leaf: Leaf) -> Fault | None:
     """What is wrong with a leaf, as a fault of the spec's field at `path`."""
     try:
         if _on_hub(leaf):
-            commit_of(leaf.location, leaf.revision)
+            _commit(leaf)
         else:
             _files(leaf)
-    except (ModelError, DataError) as error:
+    except (ModelError, DataError, InfraError) as error:
         given, _, rest = error.message.partition(": ")
-        return Fault(path=path, given=given, expected=rest)
+        return Fault(path=path, given=given[:80], expected=rest)
     return None
 
 
 def _on_hub(leaf: Leaf) -> bool:
-    return leaf.kind is LeafKind.MODEL and not Path(leaf.location).expanduser().is_dir() and is_hub_id(leaf.location)
+    if leaf.kind is LeafKind.MODEL:
+        return not Path(leaf.location).expanduser().is_dir() and is_hub_id(leaf.location)
+    return leaf.kind is LeafKind.HUB_SET
 
 
-def _files(leaf: Leaf) -> list[Path]:
+def _commit(leaf: Leaf) -> str:
+    return commit_of(leaf.location, leaf.revision, kind="model" if leaf.kind is LeafKind.MODEL else "dataset")
+
+
+def _files(leaf: Leaf) -> list[DataFile]:
     if leaf.kind is LeafKind.FILES:
-        return locate_files(leaf.location)
+        return data_files(leaf.location)
     folder = locate_model(leaf.location)
-    return sorted({path for pattern in MODEL_FILES for path in folder.glob(pattern) if path.is_file()})
+    found = sorted({path for pattern in MODEL_FILES for path in folder.glob(pattern) if path.is_file()})
+    return [local_file(path) for path in found]
 
 
-def _state(files: list[Path]) -> list[list[int | str]]:
-    stats = [(path.name, path.stat()) for path in files]
-    return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
+def _digest(leaf: Leaf, files: Iterable[DataFile], hashes: Iterable[str]) -> str:
+    if leaf.kind is LeafKind.MODEL:
+        return sha256_of({file.path.name: one for file, one in zip(files, hashes, strict=True)})
+    return sha256_of([[_name(leaf, file.path), one] for file, one in zip(files, hashes, strict=True)])
+
+
+def _name(leaf: Leaf, path: PurePosixPath) -> str:
+    """As much of a file's name as says something about its rows."""
+    return "/".join(path.parts[-2:]) if leaf.named else suffix_of(path)
+
+
+def _state(files: list[DataFile]) -> list[list[int | str]]:
+    return [[str(file.path), file.size, file.state] for file in files]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cftray.plan import EvaluateConfig, LeafInput, Outcome, StageNode, TrainConfig
-from cftray.spec import DataSpec, MiniData, label_of
+from cftray.spec import DataSpec, label_of
 from cftray.store import Record, Store
 from cftray.tracking.images import (
     NOTE_END,
@@ -124,4 +124,4 @@ def _params(view: ExperimentView, node: StageNode) -> dict[str, str]:
 
 def _data(data: DataSpec) -> str:
     rows = f", {data.samples} samples" if data.samples is not None else ""
-    return f"{data.mini.value if isinstance(data, MiniData) else data.path}{rows}"
+    return f"{data.source}{rows}"

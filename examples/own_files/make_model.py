@@ -14,8 +14,8 @@ from pathlib import Path
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GenerationConfig, MistralConfig, MistralForCausalLM, PreTrainedTokenizerFast, set_seed
 
-from cftray.data.adapters import load_rows
-from cftray.spec.data import Adapter
+from cftray.data.reading.reader import Reader
+from cftray.plan import RowsSource
 
 VOCABULARY = 4096
 LENGTH = 512
@@ -75,7 +75,7 @@ def make_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> MistralForCausa
 
 def _texts(files: list[Path]) -> Iterator[str]:
     for path in files:
-        for row in load_rows([path], Adapter.ALPACA, "und").rows:
+        for row in Reader(RowsSource(language="und")).rows([path]):
             yield f"{row.instruction}\n{row.input}\n{row.output}"
 
 
