@@ -104,6 +104,27 @@ class InfraError(CFTRayError):
     failure = FailureClass.INFRA
 
 
+class EndpointRefused(CFTRayError):
+    """An endpoint that can't be asked as it is set up: unknown, without its key, or saying no to it."""
+
+    code = "endpoint-refused"
+    failure = FailureClass.USER
+
+
+class EndpointUnavailable(CFTRayError):
+    """An endpoint that should answer and does not, after every retry."""
+
+    code = "endpoint-unavailable"
+    failure = FailureClass.INFRA
+
+
+class BudgetExceeded(CFTRayError):
+    """Work that stopped before it would ask more of an endpoint than it may."""
+
+    code = "budget-exceeded"
+    failure = FailureClass.USER
+
+
 class LeaseLost(CFTRayError):
     """Another attempt has taken over this stage; whatever this one writes no longer counts."""
 

@@ -17,8 +17,9 @@ from cftray.spec.data import (
     TranslatedData,
     TranslatedEnglish,
 )
+from cftray.spec.endpoint import EndpointModel
 from cftray.spec.evaluation import EvaluationSpec
-from cftray.spec.execution import CheckpointPolicy, ExecutionSpec, Offload
+from cftray.spec.execution import CheckpointPolicy, EndpointBudget, ExecutionSpec, Offload
 from cftray.spec.experiment import ExperimentSpec
 from cftray.spec.hyperparameters import Hyperparameters, Precision
 from cftray.spec.loading import experiment_from_document, experiment_from_file, faults_of, parse_document
@@ -49,6 +50,8 @@ __all__ = [
     "Combined",
     "DataSpec",
     "Decoding",
+    "EndpointBudget",
+    "EndpointModel",
     "EnglishCounterpart",
     "EnglishHubSet",
     "EnglishReplay",

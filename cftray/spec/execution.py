@@ -25,6 +25,17 @@ class Offload(SpecModel):
     parameters: bool = False
 
 
+class EndpointBudget(SpecModel):
+    """The most that one stage may ask of an endpoint, over all its attempts; null: no limit.
+
+    What was answered before is kept and never asked again, so a raised budget goes on where the lower one ended.
+    """
+
+    requests: Annotated[int | None, Field(ge=1, description="requests sent, repeated ones too")] = None
+    tokens: Annotated[int | None, Field(ge=1, description="of prompts and answers together")] = None
+    cost: Annotated[float | None, Field(gt=0, description="in the currency of the operator's price")] = None
+
+
 class ExecutionSpec(SpecModel):
     """Workers, ZeRO stage and memory settings; left out, the plan chooses and says what it chose."""
 
@@ -39,3 +50,4 @@ class ExecutionSpec(SpecModel):
     offload: Offload = Offload()
     activation_checkpointing: bool = False
     checkpoint: CheckpointPolicy = CheckpointPolicy()
+    endpoint_budget: EndpointBudget = EndpointBudget()

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 
 from cftray.errors import nearest
 from cftray.spec.base import SpecModel
+from cftray.spec.endpoint import EndpointModel
 from cftray.spec.hyperparameters import Precision
 from cftray.spec.languages import LANGUAGES, language_of
 from cftray.spec.model import ModelRef
@@ -56,16 +57,14 @@ class Seq2SeqTranslator(Seq2SeqSettings):
     model: ModelRef
 
 
-class EndpointTranslator(SpecModel):
-    """A chat model behind an OpenAI-compatible endpoint. `key` names the variable that holds the key, never the key.
+class EndpointTranslator(EndpointModel):
+    """A chat model behind an OpenAI-compatible endpoint.
 
-    What such a service answers can change under one name: the record says so.
+    What such a service answers can change under one name; the record says so. Texts are sent whole, and line by
+    line in the second try. `execution.endpoint_budget` bounds what a language's stage may ask.
     """
 
     kind: Literal["endpoint"] = "endpoint"
-    url: Annotated[str, Field(pattern=r"^https?://", max_length=2048)]
-    model: Annotated[str, Field(min_length=1, max_length=256)]
-    key: Annotated[str | None, Field(pattern=r"^[A-Z][A-Z0-9_]{0,127}$", description="null: it asks for none")] = None
     max_tokens: Annotated[int, Field(ge=1, le=1_000_000, description="of one answer")] = 4096
     batch_size: Annotated[int, Field(ge=1, le=4096, description="rows that are asked together")] = 32
 

@@ -1,0 +1,68 @@
+"""The smallest thing to write a translator or a judge against: conversations in, texts out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cftray.endpoint.answers import AnswerFolder
+from cftray.endpoint.budget import Budget
+from cftray.endpoint.endpoint import Endpoint, Result, never
+from cftray.endpoint.messages import ChatRequest, Failure, Message, Reason
+from cftray.endpoint.pace import Stop
+
+
+class EndpointChat:
+    """One model of an endpoint. Settings given here hold where `ask` is not told otherwise."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        model: str,
+        *,
+        answers: AnswerFolder,
+        budget: Budget,
+        stop: Stop = never,
+        max_tokens: int = 1024,
+        temperature: float = 0.0,
+    ) -> None:
+        self.endpoint = endpoint
+        self.model = model
+        self.answers = answers
+        self.budget = budget
+        self.stop = stop
+        self.max_tokens = max_tokens
+        self.temperature = temperature
+
+    def ask(
+        self,
+        conversations: Sequence[Sequence[Message]],
+        *,
+        seed: int | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+    ) -> list[str | Failure]:
+        """The next turn of each, in their order; an answer that was cut is a Failure.
+
+        The same question gets the stored answer; another `seed` asks anew. Raises as `Endpoint.complete`.
+        """
+        requests = (
+            ChatRequest(
+                model=self.model,
+                messages=tuple(one),
+                max_tokens=max_tokens if max_tokens is not None else self.max_tokens,
+                temperature=temperature if temperature is not None else self.temperature,
+                seed=seed,
+            )
+            for one in conversations
+        )
+        results = self.endpoint.complete(requests, answers=self.answers, budget=self.budget, stop=self.stop)
+        return [_text(one) for one in results]
+
+
+def _text(result: Result) -> str | Failure:
+    if isinstance(result, Failure):
+        return result
+    if result.cut:
+        told = f"cut at {result.completion_tokens} tokens; raise max_tokens"
+        return Failure(reason=Reason.CUT, message=told, attempts=1)
+    return result.text
