@@ -80,6 +80,7 @@ def _replay_faults(spec: ExperimentSpec) -> Iterator[Fault]:
     replays = [part for part in parts_of(spec.phase2.mitigation) if isinstance(part, Replay)]
     if not replays:
         return
+    english = data.english if isinstance(data, FileData | HubData) else None
     match data:
         case MiniData() if data.mini not in MULTILINGUAL:
             expected = f"a set with English counterparts: {', '.join(MULTILINGUAL)}"
@@ -90,7 +91,7 @@ def _replay_faults(spec: ExperimentSpec) -> Iterator[Fault]:
                 "replay english: {translator}, which translates the set's own instructions"
             )
             yield Fault(path="phase2.data", given="no english", expected=expected)
-        case FileData(english=TranslatedEnglish()) | HubData(english=TranslatedEnglish()) if isinstance(replays[0], EnglishReplay):
+        case _ if isinstance(english, TranslatedEnglish) and isinstance(replays[0], EnglishReplay):
             expected = (
                 "english: {path, adapter, alignment}: English replay needs original English responses, and only "
                 "instructions are translated; or generative_replay, whose responses the P1 model writes"

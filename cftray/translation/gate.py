@@ -15,7 +15,7 @@ Short fields (under `JUDGED` letters without what stays) can't be judged by leng
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,25 +53,25 @@ def fault_of(source: str, result: str, into: str, settings: GateSettings, identi
     """What is wrong with the translation of one field, spans aside (they are checked where they are put back)."""
     if not source.strip():
         return None
-    told, asked = prose(result), prose(source)
+    return next((reason for reason, wrong in _checks(source, result, into, settings, identify) if wrong), None)
+
+
+def _checks(
+    source: str, result: str, into: str, settings: GateSettings, identify: Identify | None
+) -> Iterator[tuple[str, bool]]:
+    """(reason, whether it holds) from the cheapest to the dearest."""
+    told, asked = prose(result).strip(), prose(source).strip()
     letters = sum(map(str.isalpha, asked))
-    if integers(source) - integers(result):
-        return "protected"
-    if skeleton(source) != skeleton(result):
-        return "structure"
-    if letters and not any(map(str.isalpha, told)):
-        return "length"
+    yield "protected", bool(integers(source) - integers(result))
+    yield "structure", skeleton(source) != skeleton(result)
+    yield "length", letters > 0 and not any(map(str.isalpha, told))
+    yield "repetition", is_looping(result) and not is_looping(source)
     if letters < JUDGED:
-        return "repetition" if is_looping(result) and not is_looping(source) else None
-    if told.strip() == asked.strip():
-        return "unchanged"
-    if not settings.min_ratio <= len(told) / len(asked) <= settings.max_ratio:
-        return "length"
-    if is_looping(result) and not is_looping(source):
-        return "repetition"
-    if settings.language and identify is not None and not identify(told, into):
-        return "language"
-    return None
+        return
+    yield "unchanged", told == asked
+    yield "length", not settings.min_ratio <= len(told) / len(asked) <= settings.max_ratio
+    if settings.language and identify is not None:
+        yield "language", not identify(told, into)
 
 
 def in_phrase_book(text: str, code: str) -> bool:

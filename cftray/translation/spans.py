@@ -67,7 +67,9 @@ _CODE_LINE: Final = re.compile(
     r"|</?\w[^>]*>.*</?\w+>|</?\w[^>]*>"
     r")\s*$"
 )
-_CODE_SIGN: Final = re.compile(r"[(){}\[\]=<>]|^\s*(?:import|from|SELECT|FROM|WHERE|GROUP|ORDER|else|try)\b|^\s+return\b")
+_CODE_SIGN: Final = re.compile(
+    r"[(){}\[\]=<>]|^\s*(?:import|from|SELECT|FROM|WHERE|GROUP|ORDER|else|try)\b|^\s+return\b"
+)
 _STRONG: Final = re.compile(
     r"^\s*(?:(?:async )?def \w+\(|#include\b|import [\w.]+(?: as \w+)?$|from [\w.]+ import |SELECT\b.*\bFROM\b|print\()"
 )

@@ -36,7 +36,8 @@ FAMILIES: Final[dict[str, re.Pattern[str]]] = {
         rf"\b{_LANGUAGES} (?:word|phrase|equivalent|expression|sentence)s?\b",
         "spelling": r"\bspell(?:s|ed|ing|ings)?\b|\bmisspell|\btypos?\b|\bletters? (?:of|in|from) (?:the )?(?:alphabet|"
         r"word|string|name|sentence)|\b(?:first|last|second|third|missing|each|starting|beginning) letters?\b|"
-        r"\b(?:start|begin|end)(?:s|ing)? with (?:the |an? )?(?:same )?(?:letter|vowel|consonant|['\"“‘]?[A-Z]['\"”’]?(?!\w))|"
+        r"\b(?:start|begin|end)(?:s|ing)? with (?:the |an? )?(?:same )?(?:letter|vowel|consonant|['\"“‘]?[A-Z]"
+        r"['\"”’]?(?!\w))|"
         r"\bvowels?\b|\bconsonants?\b|\b(?:upper|lower)[- ]?case\b|\bcapitali[sz]|\bsyllables?\b|"
         r"\balphabetical|\balphabeti[sz]e",
         "counting": r"\b(?:number of|how many) (?:\w+ )?(?:letters|characters|words|sentences|syllables)\b|"
@@ -48,12 +49,12 @@ FAMILIES: Final[dict[str, re.Pattern[str]]] = {
         r"game|play|puzzle)|\bunscramble\b|\brearrange (?:the )?(?:letters|words)|\bportmanteau|\bpig latin\b|"
         r"\bplay on words\b|\bjumbled\b",
         "grammar": r"\bgrammar\b|\bgrammatical|\bpunctuat|\bpart(?:s)? of speech\b|\b(?:past|present|future|verb) "
-        r"(?:perfect |progressive |continuous |simple )?tense\b|\b(?:past|present) participle|\b(?:active|passive) voice"
-        r"\b|\b(?:noun|verb|adjective|adverb|pronoun|preposition|conjunction|article|subject|predicate|clause|"
+        r"(?:perfect |progressive |continuous |simple )?tense\b|\b(?:past|present) participle|\b(?:active|passive) "
+        r"voice\b|\b(?:noun|verb|adjective|adverb|pronoun|preposition|conjunction|article|subject|predicate|clause|"
         r"modifier|gerund|contraction)s?\b.{0,60}\b(?:in|from|of) (?:the|this|a|each|following) "
-        r"(?:following |given )?(?:sentence|phrase|text|paragraph|passage)|\b(?:sentence|text|phrase)\b.{0,60}\b(?:nouns?|"
-        r"verbs?|adjectives?|adverbs?|pronouns?|prepositions?|conjunctions?)\b|\bconjugat|\bplural (?:form|of)\b|"
-        r"\bsingular (?:form|of)\b|\bcommas?\b|\bcorrect (?:form|the (?:sentence|error|mistake))|"
+        r"(?:following |given )?(?:sentence|phrase|text|paragraph|passage)|\b(?:sentence|text|phrase)\b.{0,60}\b(?:"
+        r"nouns?|verbs?|adjectives?|adverbs?|pronouns?|prepositions?|conjunctions?)\b|\bconjugat|"
+        r"\bplural (?:form|of)\b|\bsingular (?:form|of)\b|\bcommas?\b|\bcorrect (?:form|the (?:sentence|error|mistake))|"
         r"\b(?:sentence|subject-verb) (?:fragment|agreement)|\brun-on\b|\bthird person\b|\bfirst person\b",
         "vocabulary": r"\bsynonyms?\b|\bantonyms?\b|\betymolog|\bhomo(?:phone|nym|graph)s?\b|\b(?:pre|suf)fix(?:es)?\b|"
         r"\bidioms?\b|\broot word|\bcompound words?\b|\bcolloquial|\bslang\b|"
