@@ -69,7 +69,7 @@ def run(config: TranslateConfig, inputs: Mapping[str, Path], context: StageConte
     seconds = time.monotonic() - started
     tally = _lay_out(context.folder, len(batches))
     if not tally.translated:
-        told = ", ".join(f"{count} {reason}" for reason, count in tally.reasons.most_common())
+        told = ", ".join(f"{count} {reason}" for reason, count in sorted(tally.reasons.items()))
         raise DataError(f"none of {len(index.ids)} rows could be translated into {config.into} ({told}); see the gate")
     return _artifact(config, context.folder, index, tally, seconds)
 
