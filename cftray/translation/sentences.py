@@ -120,7 +120,7 @@ def _line(line: str, cutting: Cutting) -> Iterator[Piece]:
 
 def _around(text: str, cutting: Cutting) -> Iterator[Piece]:
     last = 0
-    for span in inline(text, cutting.named):
+    for span in inline(text, cutting.named, whole_numbers=True):
         yield from _margins(text[last : span.start])
         yield from _staying(text[span.start : span.end])
         last = span.end

@@ -108,13 +108,18 @@ def blocks(text: str) -> Iterator[tuple[str, bool]]:
     yield from _unfenced(text[last:])
 
 
-def inline(text: str, named: Iterable[str] = ()) -> list[Span]:
-    """The spans of a line, in order; `named` are quotations that stay wherever they are quoted."""
+def inline(text: str, named: Iterable[str] = (), *, whole_numbers: bool = False) -> list[Span]:
+    """The spans of a line, in order; `named` are quotations that stay wherever they are quoted.
+
+    `whole_numbers`: plain integers too.
+    """
     signed = _INLINE.finditer(text) if _SIGN.search(text) is not None else ()
     found = [Span(start=one.start(), end=one.end(), kind=one.lastgroup or "") for one in signed]
     for words in named:
         pattern = rf"[\"'“‘]{re.escape(words)}[\"'”’]"
         found += [Span(start=one.start(), end=one.end(), kind="quotation") for one in re.finditer(pattern, text)]
+    if whole_numbers:
+        found += [Span(start=one.start(), end=one.end(), kind="integer") for one in _INTEGER.finditer(text)]
     kept: list[Span] = []
     for span in sorted(found, key=lambda one: (one.start, -one.end)):
         if not kept or span.start >= kept[-1].end:

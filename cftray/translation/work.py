@@ -1,13 +1,14 @@
 """A batch of rows through a translator and the gate; what fails is tried once more.
 
-The second try asks for another decoding and cuts the texts around what must stay, so that no marker can be lost.
+The second try asks for another decoding; where something that must stay was lost, it also cuts the texts around
+all of that, integers too, so that nothing of it is given to the translator.
 Everything follows from the batch alone: its translation depends on no other batch.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Final
 
@@ -91,7 +92,8 @@ def translate_rows(rows: Sequence[Row], translator: Translator, gate: Gate) -> l
     places = [place for place, reason in enumerate(reasons) if reason is None]
     for tried in (1, 2):
         asked = [rows[place] for place in places]
-        results = _attempt(asked, translator, gate.config, again=tried == 2)
+        around = [outcomes[place].reason == "protected" for place in places]
+        results = _attempt(asked, around, translator, gate.config, again=tried == 2)
         faults = gate.faults(asked, results)
         for place, row, result, fault in zip(places, asked, results, faults, strict=True):
             made = None if isinstance(result, Fault) else _row(row, result, gate.config)
@@ -106,25 +108,22 @@ def _row(row: Row, texts: Texts, config: TranslateConfig) -> Row:
 
 
 def _attempt(
-    rows: Sequence[Row], translator: Translator, config: TranslateConfig, *, again: bool
+    rows: Sequence[Row], around: Sequence[bool], translator: Translator, config: TranslateConfig, *, again: bool
 ) -> list[Texts | Fault]:
-    """Each row's fields translated, or the reason why not."""
+    """Each row's fields translated, or the reason why not; `around`: cut its texts around what must stay."""
     names = PROMPT if config.prompts_only else (*PROMPT, "output")
-    cut = [_cut(row, names, translator, again=again) for row in rows]
+    unit = Unit.LINE if again and translator.unit is Unit.TEXT else translator.unit
+    cut: list[dict[str, list[Piece]]] = []
     asked: list[tuple[str, Protected]] = []
-    for row, fields in zip(rows, cut, strict=True):
+    for row, apart in zip(rows, around, strict=True):
         named = quotations(row.instruction)
-        for piece in (piece for found in fields.values() for piece in found if piece.translate):
-            whole = Protected(text=piece.text, spans=()) if again else protect(piece.text, named)
+        cutting = Cutting(unit=unit, fits=translator.fits, around=apart, named=named)
+        cut.append({name: pieces(getattr(row, name), cutting) for name in names})
+        for piece in (piece for found in cut[-1].values() for piece in found if piece.translate):
+            whole = Protected(text=piece.text, spans=()) if apart else protect(piece.text, named)
             asked.append((row.language, whole))
     answers = iter(_answers(asked, translator, config.into, again=again))
     return [_assemble(fields, answers, config.into) for fields in cut]
-
-
-def _cut(row: Row, names: Iterable[str], translator: Translator, *, again: bool) -> dict[str, list[Piece]]:
-    unit = Unit.LINE if again and translator.unit is Unit.TEXT else translator.unit
-    cutting = Cutting(unit=unit, fits=translator.fits, around=again, named=quotations(row.instruction))
-    return {name: pieces(getattr(row, name), cutting) for name in names}
 
 
 def _answers(
