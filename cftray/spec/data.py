@@ -109,8 +109,9 @@ class TranslatedEnglish(SpecModel):
 def _where(value: object) -> Literal["hub", "translated", "file"]:
     if isinstance(value, dict):
         return "hub" if "hub" in value else "translated" if "translator" in value else "file"
-    translated = "translated" if isinstance(value, TranslatedEnglish) else "file"
-    return "hub" if isinstance(value, EnglishHubSet) else translated
+    if isinstance(value, EnglishHubSet):
+        return "hub"
+    return "translated" if isinstance(value, TranslatedEnglish) else "file"
 
 
 English = Annotated[

@@ -68,7 +68,8 @@ _CODE_LINE: Final = re.compile(
     r")\s*$"
 )
 _CODE_SIGN: Final = re.compile(
-    r"[(){}\[\]=<>]|^\s*(?:import|from|SELECT|FROM|WHERE|GROUP|ORDER|else|try)\b|^\s+return\b"
+    r"[(){}\[\]=<>]|^\s*(?:import|from|SELECT|FROM|WHERE|GROUP|ORDER|else|try)\b|^\s+return\b",
+    re.MULTILINE,
 )
 _STRONG: Final = re.compile(
     r"^\s*(?:(?:async )?def \w+\(|#include\b|import [\w.]+(?: as \w+)?$|from [\w.]+ import |SELECT\b.*\bFROM\b|print\()"
@@ -100,6 +101,9 @@ def quotations(instruction: str) -> frozenset[str]:
 
 def blocks(text: str) -> Iterator[tuple[str, bool]]:
     """(part, whether it stays) in order; the parts joined are the text."""
+    if _CODE_SIGN.search(text) is None and _BLOCKS.search(text) is None:
+        yield text, False
+        return
     last = 0
     for found in _BLOCKS.finditer(text):
         yield from _unfenced(text[last : found.start()])

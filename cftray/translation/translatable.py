@@ -54,7 +54,7 @@ FAMILIES: Final[dict[str, re.Pattern[str]]] = {
         r"modifier|gerund|contraction)s?\b.{0,60}\b(?:in|from|of) (?:the|this|a|each|following) "
         r"(?:following |given )?(?:sentence|phrase|text|paragraph|passage)|\b(?:sentence|text|phrase)\b.{0,60}\b(?:"
         r"nouns?|verbs?|adjectives?|adverbs?|pronouns?|prepositions?|conjunctions?)\b|\bconjugat|"
-        r"\bplural (?:form|of)\b|\bsingular (?:form|of)\b|\bcommas?\b|\bcorrect (?:form|the (?:sentence|error|mistake))|"
+        r"\b(?:plural|singular) (?:form|of)\b|\bcommas?\b|\bcorrect (?:form|the (?:sentence|error|mistake))|"
         r"\b(?:sentence|subject-verb) (?:fragment|agreement)|\brun-on\b|\bthird person\b|\bfirst person\b",
         "vocabulary": r"\bsynonyms?\b|\bantonyms?\b|\betymolog|\bhomo(?:phone|nym|graph)s?\b|\b(?:pre|suf)fix(?:es)?\b|"
         r"\bidioms?\b|\broot word|\bcompound words?\b|\bcolloquial|\bslang\b|"

@@ -14,8 +14,8 @@ ANY = Cutting(unit=Unit.SENTENCE, fits=lambda text: True)
 
 TEXT = st.lists(
     st.sampled_from(
-        ["Go home.", " ", "\n", "\n\n", "- ", "1. ", "`x`", "```", "Dr. Who is here!", '{"a": "b"}', "x = 1", "$x$", "  ",
-         "…", "## ", "| a | b |", "a\tb", "print(1)", "https://a.b", "\u2028", "。だ"]
+        ["Go home.", " ", "\n", "\n\n", "- ", "1. ", "`x`", "```", "Dr. Who is here!", '{"a": "b"}', "x = 1", "$x$",
+         "  ", "…", "## ", "| a | b |", "a\tb", "print(1)", "https://a.b", "\u2028", "。だ"]
     ),
     max_size=12,
 ).map("".join)  # fmt: skip

@@ -10,7 +10,10 @@ from cftray.errors import Cancelled, ModelError
 from cftray.spec.translation import Seq2SeqSettings
 from tests.unit.translation.fakes import Here
 
-WORDS = "a the cat dog house is in small big one two three red blue . , ! ?".split()
+WORDS = (
+    "a", "the", "cat", "dog", "house", "is", "in", "small", "big", "one", "two", "three", "red", "blue",
+    ".", ",", "!", "?",
+)  # fmt: skip
 TOKENS = {
     "nllb": ["eng_Latn", "deu_Latn", "fra_Latn"],
     "m2m100": ["__en__", "__de__", "__fr__"],

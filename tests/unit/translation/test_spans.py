@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cftray.translation.spans import blocks, has_prose, inline, integers, protect, prose, quotations, restore
+from cftray.translation.spans import blocks, has_prose, inline, integers, prose, protect, quotations, restore
 
 
 @pytest.mark.parametrize(

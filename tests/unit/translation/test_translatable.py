@@ -13,7 +13,7 @@ LEFT_OUT = {
     "counting": ["How many words are in this sentence?", "Give me a five-letter word."],
     "rhyme": ["Write a couplet that rhymes.", "Compose a haiku about rain."],
     "wordplay": ["Find an anagram of listen.", "Make a pun about cheese."],
-    "grammar": ["Correct the grammar of this text.", "Rewrite it in the passive voice.", "Find the nouns in the sentence."],
+    "grammar": ["Correct the grammar of this text.", "Rewrite it in passive voice.", "Find the nouns in the text."],
     "vocabulary": ["Give a synonym of happy.", "What does the phrase 'break a leg' mean?"],
 }
 KEPT = [
