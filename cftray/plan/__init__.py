@@ -6,6 +6,7 @@ from cftray.plan.stages import (
     CODE_VERSION,
     ContaminationConfig,
     EvaluateConfig,
+    GatherConfig,
     GenerateConfig,
     Leaf,
     LeafInput,
@@ -23,12 +24,14 @@ from cftray.plan.stages import (
     StageNode,
     TokenizeConfig,
     TrainConfig,
+    TranslateConfig,
 )
 
 __all__ = [
     "CODE_VERSION",
     "ContaminationConfig",
     "EvaluateConfig",
+    "GatherConfig",
     "GenerateConfig",
     "Leaf",
     "LeafInput",
@@ -48,6 +51,7 @@ __all__ = [
     "StageNode",
     "TokenizeConfig",
     "TrainConfig",
+    "TranslateConfig",
     "build_plan",
     "canonical",
     "fingerprint_of",

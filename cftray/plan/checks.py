@@ -8,14 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cftray.errors import Fault
-from cftray.spec import ExperimentSpec, MiniData, Precision, Replay, TrainedPhase, parts_of
-from cftray.spec.data import MULTILINGUAL
+from cftray.errors import Fault, nearest
+from cftray.spec import (
+    EnglishReplay,
+    ExperimentSpec,
+    FileData,
+    HubData,
+    MiniData,
+    Precision,
+    Replay,
+    TrainedPhase,
+    TranslatedData,
+    TranslatedEnglish,
+    parts_of,
+)
+from cftray.spec.data import MULTILINGUAL, MiniDataset
+from cftray.spec.languages import LANGUAGES
+from cftray.spec.translation import DictionaryTranslator, EndpointTranslator, Translator
+
+PHRASE_BOOK = ("de", "en", "es", "fr", "id", "ru")
+"""The languages of the miniature world."""
 
 
 def spec_faults(spec: ExperimentSpec) -> list[Fault]:
     """Every fault that the spec alone shows."""
-    return [*_split_faults(spec), *_offload_faults(spec), *_precision_faults(spec), *_replay_faults(spec)]
+    return [
+        *_split_faults(spec),
+        *_offload_faults(spec),
+        *_precision_faults(spec),
+        *_replay_faults(spec),
+        *_translation_faults(spec),
+    ]
 
 
 def _phases(spec: ExperimentSpec) -> Iterator[tuple[str, TrainedPhase]]:
@@ -52,16 +75,71 @@ def _precision_faults(spec: ExperimentSpec) -> Iterator[Fault]:
 
 
 def _replay_faults(spec: ExperimentSpec) -> Iterator[Fault]:
-    """Replay needs English counterparts of phase 2's rows."""
+    """Replay needs English counterparts of phase 2's rows, English replay their responses too."""
     data = spec.phase2.data
-    there = data.mini in MULTILINGUAL if isinstance(data, MiniData) else data.english is not None
-    if there or not any(isinstance(part, Replay) for part in parts_of(spec.phase2.mitigation)):
+    replays = [part for part in parts_of(spec.phase2.mitigation) if isinstance(part, Replay)]
+    if not replays:
         return
-    if isinstance(data, MiniData):
-        given, expected = str(data.mini), f"a set with English counterparts: {', '.join(MULTILINGUAL)}"
-    else:
-        given, expected = "no english", "english: {path, adapter, alignment: id, line or none}, which replay draws from"
-    yield Fault(path="phase2.data", given=given, expected=expected)
+    english = data.english if isinstance(data, FileData | HubData) else None
+    match data:
+        case MiniData() if data.mini not in MULTILINGUAL:
+            expected = f"a set with English counterparts: {', '.join(MULTILINGUAL)}"
+            yield Fault(path="phase2.data", given=str(data.mini), expected=expected)
+        case FileData(english=None) | HubData(english=None):
+            expected = (
+                "english: {path, adapter, alignment: id, line or none}, which replay draws from, or for generative "
+                "replay english: {translator}, which translates the set's own instructions"
+            )
+            yield Fault(path="phase2.data", given="no english", expected=expected)
+        case _ if isinstance(english, TranslatedEnglish) and isinstance(replays[0], EnglishReplay):
+            expected = (
+                "english: {path, adapter, alignment}: English replay needs original English responses, and only "
+                "instructions are translated; or generative_replay, whose responses the P1 model writes"
+            )
+            yield Fault(path="phase2.data.english", given="translator", expected=expected)
+
+
+def _translation_faults(spec: ExperimentSpec) -> Iterator[Fault]:
+    """Languages that a translator does not know, and sets that are not English."""
+    for phase, trained in _phases(spec):
+        data, path = trained.data, f"{phase}.data"
+        if isinstance(data, TranslatedData):
+            yield from _english_faults(f"{path}.translate", data)
+            for place, code in enumerate(data.into):
+                yield from _language_faults(f"{path}.into[{place}]", data.translator, code)
+                if code == "en":
+                    yield Fault(path=f"{path}.into[{place}]", given="en", expected="a language other than the set's")
+        elif isinstance(data, FileData | HubData) and isinstance(data.english, TranslatedEnglish):
+            codes = data.languages.among if data.languages is not None else (data.language,)
+            for code in codes:
+                yield from _language_faults(f"{path}.language", data.english.translator, code)
+            if codes == ("en",):
+                yield Fault(path=f"{path}.english", given="translator", expected="a set that is not English already")
+
+
+def _english_faults(path: str, data: TranslatedData) -> Iterator[Fault]:
+    own = data.translate
+    if isinstance(own, MiniData):
+        if own.mini in MULTILINGUAL:
+            english = ", ".join(one for one in MiniDataset if one not in MULTILINGUAL)
+            yield Fault(path=f"{path}.mini", given=str(own.mini), expected=f"an English set: {english}")
+    elif own.language != "en" or own.languages is not None:
+        yield Fault(path=f"{path}.language", given=own.language, expected="en: what is translated is its counterpart")
+    elif own.english is not None:
+        yield Fault(path=f"{path}.english", given="given", expected="none: the set that is translated is English")
+
+
+def _language_faults(path: str, translator: Translator, code: str) -> Iterator[Fault]:
+    match translator:
+        case EndpointTranslator():
+            known = list(LANGUAGES)
+        case DictionaryTranslator():
+            known = list(PHRASE_BOOK)
+        case _:
+            known = [one.code for one in LANGUAGES.values() if getattr(one, translator.family)]
+    if code not in known:
+        name = translator.kind if translator.kind != "seq2seq" else translator.family
+        yield Fault(path=path, given=code, expected=f"a language of {name}: {nearest(code, known)}")
 
 
 def _offload_faults(spec: ExperimentSpec) -> Iterator[Fault]:

@@ -6,6 +6,13 @@
 
 Rows of files are read by a stage of their own; two data sets that are read alike share it.
 Rows are also compared with the benchmarks' items before they are trained on; nothing depends on that.
+
+Data that are translated from an English set are made of their languages; where a set without an English
+counterpart replays, `english` is a translation too:
+
+    english ─┬─ translate de ─┬─ rows (gathered)
+             └─ translate es ─┘
+
 With replay, phase 2 reads a mix instead of its tokens; with layer freezing, also a selection:
 
     english ── prompts ─┬─ overlap with phase 1's rows
@@ -25,11 +32,12 @@ from typing import Literal, NamedTuple
 
 from cftray.errors import InternalError
 from cftray.plan.canonical import sha256_of
-from cftray.plan.reading import aligned_source, data_leaf, english_source, rows_source
+from cftray.plan.reading import Outside, aligned_source, data_leaf, english_source, rows_source
 from cftray.plan.stages import (
     CODE_VERSION,
     ContaminationConfig,
     EvaluateConfig,
+    GatherConfig,
     GenerateConfig,
     Leaf,
     LeafInput,
@@ -47,6 +55,7 @@ from cftray.plan.stages import (
     StageNode,
     TokenizeConfig,
     TrainConfig,
+    TranslateConfig,
 )
 from cftray.spec import (
     Alignment,
@@ -60,10 +69,13 @@ from cftray.spec import (
     RandomFreezing,
     Replay,
     Template,
+    TranslatedData,
+    TranslatedEnglish,
     parts_of,
 )
 from cftray.spec.base import SpecModel
 from cftray.spec.hyperparameters import Precision
+from cftray.spec.translation import GateSettings, Seq2SeqSettings, Seq2SeqTranslator, TranslationGate, Translator
 
 Digests = Callable[[Leaf], str | None]
 """The digest of a leaf, or None while it is being made."""
@@ -197,12 +209,43 @@ class _Builder:
         if isinstance(data, MiniData):
             config = MiniRowsConfig(dataset=data.mini, samples=data.samples, sample_seed=data.sample_seed)
             return StageInput(stage=self._add(name, title, config, {}))
+        if isinstance(data, TranslatedData):
+            return self._translated(phase, data)
         return self._read(name, title, rows_source(data), data_leaf(data))
+
+    def _translated(self, phase: Literal[1, 2], data: TranslatedData) -> StageInput:
+        """An English set in each of its languages, gathered."""
+        rows = self._translated_from(phase, data)
+        languages: dict[str, Source] = {}
+        for code in data.into:
+            config = _translation(code, data.translator, data.gate)
+            name, title = f"translate.p{phase}.{code}", f"phase {phase} in {code}"
+            languages[code] = self._translate(name, title, config, rows, data)
+        gather = GatherConfig(samples=data.samples, sample_seed=data.sample_seed)
+        return StageInput(stage=self._add(f"gather.p{phase}", f"rows of phase {phase}", gather, languages))
+
+    def _translated_from(self, phase: Literal[1, 2], data: TranslatedData) -> StageInput:
+        """The English rows."""
+        own, name, title = data.translate, f"english.p{phase}", f"English rows of phase {phase}"
+        if isinstance(own, MiniData):
+            config = MiniRowsConfig(dataset=own.mini, samples=own.samples, sample_seed=own.sample_seed)
+            return StageInput(stage=self._add(name, title, config, {}))
+        return self._read(name, title, rows_source(own), data_leaf(own))
+
+    def _translate(
+        self, name: str, title: str, config: TranslateConfig, rows: Source, asked: TranslatedData | TranslatedEnglish
+    ) -> StageInput:
+        inputs = {"rows": rows}
+        if isinstance(asked.translator, Seq2SeqTranslator):
+            inputs["model"] = self._leaf(model_leaf(asked.translator.model))
+        if asked.gate.similarity is not None:
+            inputs["similarity"] = self._leaf(model_leaf(asked.gate.similarity.model))
+        return StageInput(stage=self._add(name, title, config, inputs))
 
     def _aligned(self, data: DataSpec) -> StageInput:
         """Rows of phase 2 that know their English counterparts. Training reads the others: whether there
         is a counterpart changes nothing of it."""
-        if isinstance(data, MiniData):
+        if isinstance(data, MiniData | TranslatedData):
             return self._rows(2, data)
         return self._read("aligned.p2", "rows of phase 2, aligned", aligned_source(data), data_leaf(data))
 
@@ -214,6 +257,10 @@ class _Builder:
                 dataset=data.mini, samples=data.samples, sample_seed=data.sample_seed, english=True
             )
             return StageInput(stage=self._add(name, title, config, {})), Alignment.ID
+        if isinstance(data, TranslatedData):
+            return self._translated_from(2, data), Alignment.ID
+        if isinstance(data.english, TranslatedEnglish):
+            return self._to_english(data, data.english), Alignment.NONE
         if data.english is None:
             raise InternalError("replay without an English counterpart was planned")
         rows = self._read(name, title, english_source(data.english), data_leaf(data.english))
@@ -226,6 +273,16 @@ class _Builder:
             if node.config == config and node.inputs == inputs:
                 return StageInput(stage=node.name)
         return StageInput(stage=self._add(name, title, config, inputs))
+
+    def _to_english(self, data: Outside, english: TranslatedEnglish) -> StageInput:
+        """Instructions of phase 2 in English. Each is a counterpart, so replay may draw among all of them."""
+        source = rows_source(data)
+        if english.samples is not None:
+            drawn = {"samples": english.samples, "sample_seed": english.sample_seed, "proportions": ()}
+            source = source.model_copy(update=drawn)
+        rows = self._read("asked.p2", "instructions of phase 2 to translate", source, data_leaf(data))
+        config = _translation("en", english.translator, english.gate, prompts_only=True)
+        return self._translate("english.p2", "instructions of phase 2 in English", config, rows, english)
 
     def _replayed(self, seed: int, replay: Replay, first: _First, template: Template, data: str) -> str:
         """Phase 2's tokens with the replay's after them."""
@@ -342,3 +399,19 @@ class _Builder:
         node = StageNode(name=name, title=title, config=config, inputs=dict(inputs), fingerprint=fingerprint)
         self.nodes.setdefault(name, node)
         return name
+
+
+def _translation(
+    into: str, translator: Translator, gate: TranslationGate, *, prompts_only: bool = False
+) -> TranslateConfig:
+    """The identity of a translation: its models are inputs, counted by content and not by where they lie."""
+    plain: Translator | Seq2SeqSettings = translator
+    if isinstance(translator, Seq2SeqTranslator):
+        plain = Seq2SeqSettings.model_validate(translator.model_dump(exclude={"model"}))
+    return TranslateConfig(
+        into=into,
+        translator=plain,
+        gate=GateSettings.model_validate(gate.model_dump(exclude={"similarity"})),
+        min_similarity=None if gate.similarity is None else gate.similarity.threshold,
+        prompts_only=prompts_only,
+    )

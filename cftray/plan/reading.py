@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cftray.plan.stages import Leaf, LeafKind, RowsSource
-from cftray.spec.data import Alignment, EnglishCounterpart, EnglishHubSet, FileData, HubData
+from cftray.spec.data import Alignment, EnglishCounterpart, EnglishHubSet, FileData, HubData, TranslatedEnglish
 
 Outside = FileData | HubData
 EnglishSet = EnglishCounterpart | EnglishHubSet
@@ -36,7 +36,9 @@ def rows_source(data: Outside) -> RowsSource:
 def aligned_source(data: Outside) -> RowsSource:
     """The same rows with what leads to their English counterparts, where there is such a thing."""
     source, english = rows_source(data), data.english
-    return source if english is None else source.model_copy(update=_alignment(english))
+    if english is None or isinstance(english, TranslatedEnglish):
+        return source
+    return source.model_copy(update=_alignment(english))
 
 
 def english_source(english: EnglishSet) -> RowsSource:

@@ -18,6 +18,7 @@ from cftray.spec.hyperparameters import Hyperparameters, Precision
 from cftray.spec.mitigation import Decoding, LowRank
 from cftray.spec.rows import Columns, Languages, LanguageShare, ReadingRules
 from cftray.spec.template import Template
+from cftray.spec.translation import DictionaryTranslator, EndpointTranslator, GateSettings, Seq2SeqSettings
 
 
 class StageKind(StrEnum):
@@ -25,6 +26,8 @@ class StageKind(StrEnum):
 
     MINI_ROWS = "mini_rows"
     READ_ROWS = "read_rows"
+    TRANSLATE = "translate"
+    GATHER = "gather"
     TOKENIZE = "tokenize"
     REPLAY_PROMPTS = "replay_prompts"
     OVERLAP = "overlap"
@@ -39,6 +42,8 @@ class StageKind(StrEnum):
 CODE_VERSION: dict[StageKind, int] = {
     StageKind.MINI_ROWS: 1,
     StageKind.READ_ROWS: 1,
+    StageKind.TRANSLATE: 1,
+    StageKind.GATHER: 1,
     StageKind.TOKENIZE: 2,
     StageKind.REPLAY_PROMPTS: 1,
     StageKind.OVERLAP: 1,
@@ -89,6 +94,31 @@ class ReadRowsConfig(SpecModel):
 
     kind: Literal["read_rows"] = "read_rows"
     source: RowsSource
+
+
+class TranslateConfig(SpecModel):
+    """Rows in one other language, as far as they can be and pass the gate. Inputs: `rows`, and where they are used
+    `model` (the translator's) and `similarity` (a sentence encoder).
+
+    `prompts_only`: instructions and inputs alone, without responses.
+    """
+
+    kind: Literal["translate"] = "translate"
+    into: str
+    translator: Annotated[
+        DictionaryTranslator | Seq2SeqSettings | EndpointTranslator, Field(discriminator="kind")
+    ]
+    gate: GateSettings
+    min_similarity: float | None = None
+    prompts_only: bool = False
+
+
+class GatherConfig(SpecModel):
+    """Rows of several languages in one file, by id and then language. Inputs: rows, named by their language."""
+
+    kind: Literal["gather"] = "gather"
+    samples: int | None
+    sample_seed: int
 
 
 class TokenizeConfig(SpecModel):
@@ -191,6 +221,8 @@ class EvaluateConfig(SpecModel):
 StageConfig = Annotated[
     MiniRowsConfig
     | ReadRowsConfig
+    | TranslateConfig
+    | GatherConfig
     | TokenizeConfig
     | ReplayPromptsConfig
     | OverlapConfig

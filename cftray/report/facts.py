@@ -16,6 +16,7 @@ from cftray.spec import (
     ModelRef,
     Template,
     TextTemplate,
+    TranslatedData,
     label_of,
     parts_of,
 )
@@ -213,6 +214,8 @@ def _data(data: DataSpec) -> str:
     if isinstance(data, MiniData):
         return f"{data.mini}, {data.samples:,} samples"
     count = "all rows" if data.samples is None else f"{data.samples:,} rows"
+    if isinstance(data, TranslatedData):
+        return f"{_data(data.translate)}, translated into {', '.join(data.into)} ({data.translator.kind}), {count}"
     language = data.language if data.languages is None else f"languages by {data.languages.by}"
     return f"{data.source} ({data.adapter}, {language}), {count}"
 

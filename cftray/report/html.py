@@ -22,6 +22,7 @@ from cftray.report.realised import pictures, realised
 from cftray.report.results import Results, Row, results
 from cftray.report.rows_read import rows_read
 from cftray.report.story import findings
+from cftray.report.translations import translations
 from cftray.spec import ExperimentSpec
 from cftray.store import Store
 
@@ -54,6 +55,7 @@ def html_report(spec: ExperimentSpec, plan: Plan, store: Store, *, experiment: s
         timings=facts.timings(stages, experiment),
         total=facts.duration(facts.total_seconds(stages)),
         generated=facts.generated(stages),
+        translated=translations(stages),
         provenance=facts.provenance(stages),
         spec_file=SPEC_FILE,
         spec_text=yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True),

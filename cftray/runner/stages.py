@@ -14,6 +14,8 @@ StageFunction = Callable[[StageConfig, Mapping[str, Path], StageContext], Artifa
 MODULES: dict[StageKind, str] = {
     StageKind.MINI_ROWS: "cftray.mini.stage",
     StageKind.READ_ROWS: "cftray.data.reading.stage",
+    StageKind.TRANSLATE: "cftray.translation.stage",
+    StageKind.GATHER: "cftray.translation.gather",
     StageKind.TOKENIZE: "cftray.data.tokenize",
     StageKind.REPLAY_PROMPTS: "cftray.data.replay",
     StageKind.OVERLAP: "cftray.data.overlap",
@@ -28,6 +30,8 @@ MODULES: dict[StageKind, str] = {
 PRIMARY_OUTPUT: dict[StageKind, str] = {
     StageKind.MINI_ROWS: "rows",
     StageKind.READ_ROWS: "rows",
+    StageKind.TRANSLATE: "rows",
+    StageKind.GATHER: "rows",
     StageKind.TOKENIZE: "tokens",
     StageKind.REPLAY_PROMPTS: "prompts",
     StageKind.OVERLAP: "overlap",

@@ -14,6 +14,8 @@ from cftray.spec.data import (
     HubData,
     HubSet,
     MiniData,
+    TranslatedData,
+    TranslatedEnglish,
 )
 from cftray.spec.endpoint import EndpointModel
 from cftray.spec.evaluation import EvaluationSpec
@@ -76,6 +78,8 @@ __all__ = [
     "Template",
     "TextTemplate",
     "TrainedPhase",
+    "TranslatedData",
+    "TranslatedEnglish",
     "experiment_from_document",
     "experiment_from_file",
     "faults_of",

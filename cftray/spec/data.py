@@ -5,10 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from cftray.spec.base import SpecModel
 from cftray.spec.rows import Code, Column, Columns, Languages, LanguageShare, ReadingRules, shares_of
+from cftray.spec.translation import LanguageCode, TranslationGate, Translator
 
 
 class Adapter(StrEnum):
@@ -92,13 +93,32 @@ class EnglishHubSet(Records):
     key: Column = "id"
 
 
-def _where(value: object) -> Literal["hub", "file"]:
-    hub = "hub" in value if isinstance(value, dict) else isinstance(value, EnglishHubSet)
-    return "hub" if hub else "file"
+class TranslatedEnglish(SpecModel):
+    """English instructions for a set that has no English counterpart: its own, translated.
+
+    Instructions and inputs only, which is all that generative replay asks the P1 model; there is no response to
+    replay. `samples` of the set's rows are translated, drawn with `sample_seed`; left out, all are.
+    """
+
+    translator: Translator
+    gate: TranslationGate = TranslationGate()
+    samples: Annotated[int | None, Field(ge=1)] = None
+    sample_seed: int = 0
+
+
+def _where(value: object) -> Literal["hub", "translated", "file"]:
+    if isinstance(value, dict):
+        return "hub" if "hub" in value else "translated" if "translator" in value else "file"
+    if isinstance(value, EnglishHubSet):
+        return "hub"
+    return "translated" if isinstance(value, TranslatedEnglish) else "file"
 
 
 English = Annotated[
-    Annotated[EnglishHubSet, Tag("hub")] | Annotated[EnglishCounterpart, Tag("file")], Discriminator(_where)
+    Annotated[EnglishHubSet, Tag("hub")]
+    | Annotated[TranslatedEnglish, Tag("translated")]
+    | Annotated[EnglishCounterpart, Tag("file")],
+    Discriminator(_where),
 ]
 
 
@@ -165,13 +185,55 @@ class MiniData(SpecModel):
         return self.mini.value
 
 
-def _which(value: object) -> Literal["mini", "hub", "file"]:
+def _which_own(value: object) -> Literal["mini", "hub", "file"]:
     if isinstance(value, dict):
         return "mini" if "mini" in value else "hub" if "hub" in value else "file"
     return "mini" if isinstance(value, MiniData) else "hub" if isinstance(value, HubData) else "file"
 
 
-DataSpec = Annotated[
+Own = Annotated[
     Annotated[MiniData, Tag("mini")] | Annotated[HubData, Tag("hub")] | Annotated[FileData, Tag("file")],
+    Discriminator(_which_own),
+]
+
+
+class TranslatedData(SpecModel):
+    """An English set in other languages; the English set is its counterpart, aligned by id.
+
+    Each row is translated into each language of `into`, unless its task can't be or the translation fails the
+    gate. `samples` draws that many of all rows of all languages together; left out, all are used.
+    """
+
+    translate: Own
+    into: Annotated[tuple[LanguageCode, ...], Field(min_length=1, max_length=200)]
+    translator: Translator
+    gate: TranslationGate = TranslationGate()
+    samples: Annotated[int | None, Field(ge=1)] = None
+    sample_seed: int = 0
+
+    @field_validator("into")
+    @classmethod
+    def _distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError("each language once")
+        return value
+
+    @property
+    def source(self) -> str:
+        """Where the rows come from, for people."""
+        return f"{self.translate.source} in {', '.join(self.into)}"
+
+
+def _which(value: object) -> Literal["mini", "hub", "file", "translated"]:
+    if "translate" in value if isinstance(value, dict) else isinstance(value, TranslatedData):
+        return "translated"
+    return _which_own(value)
+
+
+DataSpec = Annotated[
+    Annotated[MiniData, Tag("mini")]
+    | Annotated[HubData, Tag("hub")]
+    | Annotated[FileData, Tag("file")]
+    | Annotated[TranslatedData, Tag("translated")],
     Discriminator(_which),
 ]
