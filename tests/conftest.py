@@ -8,11 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from cluster import stack as embedded
 from cluster.settings import ClusterSettings, load
 from cluster.state import State
+
+# How long an example takes says nothing on a machine that others use too.
+hypothesis.settings.register_profile("no clock", deadline=None)
+hypothesis.settings.load_profile("no clock")
 
 # Ray reads these when it is imported, and a test module may import it before any fixture runs: without the
 # first it replaces 127.0.0.1 by the host's address, where the embedded head does not listen; without the

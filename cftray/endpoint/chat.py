@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cftray.endpoint.answers import AnswerFolder
@@ -40,6 +39,12 @@ class EndpointChat:
         self.max_tokens = max_tokens
         self.temperature = temperature
 
+    def __enter__(self) -> EndpointChat:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.endpoint.close()
+
     def ask(
         self,
         conversations: Sequence[Sequence[Message]],
@@ -66,7 +71,6 @@ class EndpointChat:
         return [_text(one) for one in results]
 
 
-@contextmanager
 def open_chat(
     wanted: EndpointModel,
     environment: Mapping[str, str],
@@ -75,20 +79,22 @@ def open_chat(
     earlier: Sequence[Path] = (),
     limits: EndpointBudget,
     stop: Stop = never,
-) -> Iterator[EndpointChat]:
+    max_tokens: int = 1024,
+) -> EndpointChat:
     """A chat that keeps answers and ledger in an attempt's `folder` and goes on from the folders of `earlier` ones.
 
     Raises EndpointRefused where the operator has no such endpoint, or its key is missing.
     """
-    with open_endpoint(wanted.endpoint, environment) as endpoint:
-        before = [one / LEDGER for one in earlier]
-        yield EndpointChat(
-            endpoint,
-            wanted.model,
-            answers=AnswerFolder(folder / ANSWERS, [one / ANSWERS for one in earlier]),
-            budget=Budget(limits, endpoint.settings.price, folder / LEDGER, before),
-            stop=stop,
-        )
+    endpoint = open_endpoint(wanted.endpoint, environment)
+    before = [one / LEDGER for one in earlier]
+    return EndpointChat(
+        endpoint,
+        wanted.model,
+        answers=AnswerFolder(folder / ANSWERS, [one / ANSWERS for one in earlier]),
+        budget=Budget(limits, endpoint.settings.price, folder / LEDGER, before),
+        stop=stop,
+        max_tokens=max_tokens,
+    )
 
 
 def _text(result: Result) -> str | Failure:

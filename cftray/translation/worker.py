@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cftray.endpoint import AnswerFolder, Budget, EndpointChat, open_endpoint
+from cftray.endpoint import EndpointChat, open_chat
 from cftray.errors import Cancelled
 from cftray.plan.stages import TranslateConfig
 from cftray.spec.execution import EndpointBudget
@@ -89,23 +89,17 @@ def translator_of(config: TranslateConfig, request: Mapping[str, Any], stop: Pat
 
 def _chat(asked: EndpointTranslator, request: Mapping[str, Any], stop: Path) -> EndpointChat:
     """Answers and what they cost lie in the attempt's folder; those of attempts before it count too."""
-    folder, earlier = Path(request["folder"]), [Path(one) for one in request["earlier"]]
-    endpoint = open_endpoint(asked.endpoint, os.environ)
 
     def raise_if_stopped() -> None:
         if stop.exists():
             raise Cancelled("stopped because it was asked to")
 
-    return EndpointChat(
-        endpoint,
-        asked.model,
-        answers=AnswerFolder(folder / "answers", [one / "answers" for one in earlier]),
-        budget=Budget(
-            EndpointBudget.model_validate(request["budget"]),
-            endpoint.settings.price,
-            folder / "spent.jsonl",
-            [one / "spent.jsonl" for one in earlier],
-        ),
+    return open_chat(
+        asked,
+        os.environ,
+        Path(request["folder"]),
+        earlier=[Path(one) for one in request["earlier"]],
+        limits=EndpointBudget.model_validate(request["budget"]),
         stop=raise_if_stopped,
         max_tokens=asked.max_tokens,
     )

@@ -74,7 +74,7 @@ def test_a_counterpart_changes_nothing_of_what_phase_2_is_trained_on(alignment):
 def test_how_records_become_rows_is_identity(change):
     before, after = prints(plan()), prints(plan(second=MULTI | change))
     assert {name for name in before if before[name] != after[name]} == {
-        "rows.p2", "tokens.p2", "train.p2.s17", "evaluate.p2.s17"
+        "rows.p2", "tokens.p2", "contamination.p2", "train.p2.s17", "evaluate.p2.s17"
     }  # fmt: skip
 
 
