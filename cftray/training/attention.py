@@ -20,8 +20,9 @@ from transformers import AttentionInterface
 from cftray.errors import ModelError
 
 NAME = "cftray_packed"
-SIMILAR = 0.5
-"""Samples at least this share of the longest one's length are padded to it; shorter ones start a new batch."""
+SIMILAR = 0.9
+"""Samples at least this share of the longest one's length are padded to it; shorter ones start a new batch,
+so that at least this share of every batch's positions holds a token."""
 
 
 @dataclass(frozen=True, slots=True)

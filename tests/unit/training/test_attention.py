@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from cftray.errors import ModelError
-from cftray.training.attention import NAME, arguments, implementation, packed_attention
+from cftray.training.attention import NAME, Layout, arguments, implementation, packed_attention
 
 from .conftest import random_model
 
@@ -53,6 +53,14 @@ def test_packed_logits_and_gradients_equal_those_of_samples_alone(kind, settings
     torch.testing.assert_close(logits[0], logits[1], atol=2e-5, rtol=1e-4)
     for ours, theirs in zip(*gradients, strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-5 * float(theirs.abs().max()) + 1e-6, rtol=1e-3)
+
+
+def test_at_most_a_tenth_of_the_positions_in_attention_is_padding():
+    lengths = np.sort(np.random.default_rng(0).integers(1, 500, 200))[::-1]
+    batches = Layout(np.cumsum([0, *lengths]).astype(np.int32), CPU).batches
+    assert sum(one.end - one.start for one in batches) == lengths.sum()
+    assert all(one.end - one.start >= 0.9 * one.count * one.longest for one in batches)
+    assert len(batches) < len(lengths) / 2
 
 
 def test_a_neighbour_changes_nothing():
