@@ -48,7 +48,7 @@ def run(config: TokenizeConfig, inputs: Mapping[str, Path], context: StageContex
     loaded = rows_of(config.source, inputs["rows"])
     rows, empty = loaded.rows, loaded.empty
     template = load_template(config.template, inputs["model"])
-    tokenizer = _tokenizer(inputs["model"])
+    tokenizer = load_tokenizer(inputs["model"])
     folder = context.folder / "tokens"
     writer = TokenizedWriter(folder)
     counts = Counts()
@@ -66,7 +66,8 @@ def run(config: TokenizeConfig, inputs: Mapping[str, Path], context: StageContex
     return Artifact(outputs={"tokens": folder}, metrics=_metrics(counts, empty), details=_details(counts))
 
 
-def _tokenizer(model_dir: Path) -> Tokenizer:
+def load_tokenizer(model_dir: Path) -> Tokenizer:
+    """The fast tokenizer of a model folder. Raises ModelError where it has none."""
     path = model_dir / "tokenizer.json"
     if not path.is_file():
         raise ModelError(f"{model_dir.name}: has no tokenizer.json; save it with a fast tokenizer")

@@ -17,12 +17,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tokenizers import Tokenizer
-
 from cftray.data.adapters import read_rows, write_rows
+from cftray.data.ends import end_tokens
 from cftray.data.replay import META, ROWS
 from cftray.data.rows import Row
-from cftray.data.templates import load_template, tokenizer_config
+from cftray.data.templates import load_template
+from cftray.data.tokenize import load_tokenizer
 from cftray.errors import DataError, ModelError
 from cftray.generation.batches import FOLDER, Prompt, batch_file, compose, read_answers, take_over
 from cftray.generation.entry import answerer
@@ -76,7 +76,7 @@ def _prompts(
 ) -> tuple[list[Prompt], set[str]]:
     """Rendered and tokenised as in training; the ids of those that leave no room for an answer apart."""
     template = load_template(config.template, inputs["tokenizer"])
-    tokenizer = _tokenizer(inputs["tokenizer"])
+    tokenizer = load_tokenizer(inputs["tokenizer"])
     context_length = _config(inputs["model"]).get("max_position_embeddings")
     room = (context_length or 1 << 30) - config.max_new_tokens
     encodings = tokenizer.encode_batch([template.render(row).prompt for row in rows], add_special_tokens=False)
@@ -103,32 +103,12 @@ def _request(config: GenerateConfig, inputs: Mapping[str, Path], context: StageC
         "max_new_tokens": config.max_new_tokens,
         "precision": str(config.precision),
         "seed": config.seed,
-        "ends": _ends(inputs["tokenizer"]),
+        "ends": end_tokens(inputs["tokenizer"], config.template),
     }
 
 
 def _item(number: int, batch: Sequence[Prompt]) -> dict[str, Any]:
     return {"number": number, "ids": [one.id for one in batch], "tokens": [one.tokens for one in batch]}
-
-
-def _ends(folder: Path) -> list[int]:
-    """Tokens that end an answer: the tokenizer's, then those of the folder's generation_config.json."""
-    token = tokenizer_config(folder).get("eos_token")
-    text = token["content"] if isinstance(token, dict) else token
-    first = _tokenizer(folder).token_to_id(str(text))
-    if first is None:
-        raise ModelError(f"{folder.name}: its tokenizer has no eos_token; an answer could never end")
-    path = folder / "generation_config.json"
-    own = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id") if path.is_file() else None
-    others = own if isinstance(own, list) else [] if own is None else [own]
-    return [first, *(one for one in others if one != first)]
-
-
-def _tokenizer(folder: Path) -> Tokenizer:
-    path = folder / "tokenizer.json"
-    if not path.is_file():
-        raise ModelError(f"{folder.name}: has no tokenizer.json; save it with a fast tokenizer")
-    return Tokenizer.from_file(str(path))
 
 
 def _config(folder: Path) -> dict[str, Any]:
