@@ -21,11 +21,12 @@ FOLDER = "batches"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What one row asks: its place in the order of use, its id and its tokens."""
+    """What one row asks: its place in the order of use, its id, its tokens and the most of an answer's."""
 
     place: int
     id: str
     tokens: list[int]
+    most: int
 
 
 def compose(prompts: Iterable[Prompt], size: int) -> list[list[Prompt]]:

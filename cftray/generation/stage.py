@@ -30,7 +30,9 @@ from cftray.generation.usable import fault_of
 from cftray.plan.stages import GenerateConfig
 from cftray.stage import Artifact, Progress, StageContext
 
-FAULTS = ("empty", "cut", "looping", "too_long")
+FAULTS = ("empty", "cut", "looping", "repetitive", "too_long")
+LEAST_ROOM = 2
+"""Tokens that a prompt must leave of the context: one and the end; an answer with less could not be used."""
 LOOK_EVERY_S = 0.5
 EXAMPLES = 3
 
@@ -77,18 +79,17 @@ def _prompts(
     """Rendered and tokenised as in training; the ids of those that leave no room for an answer apart."""
     template = load_template(config.template, inputs["tokenizer"])
     tokenizer = load_tokenizer(inputs["tokenizer"])
-    context_length = _config(inputs["model"]).get("max_position_embeddings")
-    room = (context_length or 1 << 30) - config.max_new_tokens
+    length = _context_length(inputs["model"]) or 1 << 30
     encodings = tokenizer.encode_batch([template.render(row).prompt for row in rows], add_special_tokens=False)
     prompts = [
-        Prompt(place=place, id=row.id, tokens=encoding.ids)
-        for place, (row, encoding) in enumerate(zip(rows, encodings, strict=True))
+        Prompt(place=place, id=row.id, tokens=one.ids, most=min(config.max_new_tokens, length - len(one.ids)))
+        for place, (row, one) in enumerate(zip(rows, encodings, strict=True))
     ]
-    fitting = [one for one in prompts if len(one.tokens) <= room]
+    fitting = [one for one in prompts if length - len(one.tokens) >= LEAST_ROOM]
     if not fitting:
         raise ModelError(
-            f"no prompt leaves room for an answer of {config.max_new_tokens} tokens in a context of "
-            f"{context_length}; lower mitigation.decoding.max_new_tokens"
+            f"none of {len(rows)} prompts leaves room for {LEAST_ROOM} tokens in the model's context of "
+            f"{length}; give shorter English rows or a model with a longer context"
         )
     return fitting, {one.id for one in prompts} - {one.id for one in fitting}
 
@@ -100,7 +101,7 @@ def _request(config: GenerateConfig, inputs: Mapping[str, Path], context: StageC
         "model": str(inputs["model"].absolute()),
         "tokenizer": str(inputs["tokenizer"].absolute()),
         "decoding": config.decoding.model_dump(mode="json"),
-        "max_new_tokens": config.max_new_tokens,
+        "context_length": _context_length(inputs["model"]),
         "precision": str(config.precision),
         "seed": config.seed,
         "ends": end_tokens(inputs["tokenizer"], config.template),
@@ -108,12 +109,19 @@ def _request(config: GenerateConfig, inputs: Mapping[str, Path], context: StageC
 
 
 def _item(number: int, batch: Sequence[Prompt]) -> dict[str, Any]:
-    return {"number": number, "ids": [one.id for one in batch], "tokens": [one.tokens for one in batch]}
+    return {
+        "number": number,
+        "ids": [one.id for one in batch],
+        "tokens": [one.tokens for one in batch],
+        "most": [one.most for one in batch],
+    }
 
 
-def _config(folder: Path) -> dict[str, Any]:
-    config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    return config
+def _context_length(folder: Path) -> int | None:
+    """Positions that the model knows, null where its config names none."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    length: int | None = config.get("max_position_embeddings", config.get("n_positions"))
+    return length
 
 
 def _actors(context: StageContext) -> int:

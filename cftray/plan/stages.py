@@ -38,7 +38,7 @@ CODE_VERSION: dict[StageKind, int] = {
     StageKind.TOKENIZE: 1,
     StageKind.REPLAY_PROMPTS: 1,
     StageKind.OVERLAP: 1,
-    StageKind.GENERATE: 1,
+    StageKind.GENERATE: 2,
     StageKind.MIX: 1,
     StageKind.SELECT_FROZEN: 1,
     StageKind.TRAIN: 1,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from cftray.data.adapters import read_rows, write_rows
+from cftray.data.templates import load_template
+from cftray.data.tokenize import load_tokenizer
 from cftray.errors import Cancelled, DataError, ModelError
 from cftray.generation import stage
 from cftray.generation.batches import write_answers
@@ -20,16 +23,20 @@ BASE = Path(datasets.__file__).parent / "base"
 
 
 class Here:
-    """`Workers.map` without processes; counts what it was asked."""
+    """`Workers.map` without processes; notes what it was asked. `never_ending`: no token ends an answer."""
 
-    def __init__(self):
+    def __init__(self, *, never_ending=False):
         self.items = []
+        self.never_ending = never_ending
 
     def available(self, accelerator):
         return 1
 
     def map(self, make, request, items, **_):
         handle = make(request)
+        if self.never_ending:
+            never = handle.model.get_input_embeddings().weight.shape[0] - 1
+            handle.ends = handle.model.generation_config.eos_token_id = [never]
         for item in items:
             self.items.append(item["number"])
             handle(item)
@@ -65,7 +72,7 @@ def prompts(tmp_path):
     return make
 
 
-def answered(tmp_path, folder, workers, *, name="attempt", earlier=(), max_new_tokens=16, **decoding):
+def answered(tmp_path, folder, workers, *, name="attempt", earlier=(), model=BASE, max_new_tokens=16, **decoding):
     settings = {"batch_size": 4} | decoding
     config = GenerateConfig(
         template="chat", decoding=settings, max_new_tokens=max_new_tokens, precision="fp32", seed=5
@@ -77,7 +84,7 @@ def answered(tmp_path, folder, workers, *, name="attempt", earlier=(), max_new_t
         folder=attempt, execution=ExecutionSpec(), workers=workers, stop=tmp_path / "stop", earlier=tuple(earlier),
         report=reports.append, note=notes.append,
     )  # fmt: skip
-    return stage.run(config, {"prompts": folder, "model": BASE, "tokenizer": BASE}, context), reports, notes
+    return stage.run(config, {"prompts": folder, "model": model, "tokenizer": BASE}, context), reports, notes
 
 
 def test_unusable_answers_are_counted_and_replaced_from_the_surplus(tmp_path, prompts):
@@ -145,22 +152,67 @@ def test_sampling_follows_from_seed_and_row_not_from_neighbours(tmp_path, prompt
     assert greedy.details["decoding"]["temperature"] == 0
 
 
-def test_gumbel_noise_samples_the_softmax():
-    import torch
-
-    from cftray.generation.answering import GumbelNoise
-
-    wanted = torch.tensor([0.6, 0.3, 0.1])
-    ids = [f"row{n}" for n in range(4000)]
-    drawn = GumbelNoise(ids, 7)(None, wanted.log().repeat(len(ids), 1)).argmax(dim=1)
-    shares = torch.bincount(drawn, minlength=3) / len(ids)
-    torch.testing.assert_close(shares, wanted, atol=0.03, rtol=0)
+def lengths_of(folder):
+    """Tokens of each prompt as the stage asks it, by id."""
+    template, tokenizer = load_template("chat", BASE), load_tokenizer(BASE)
+    texts = {row.id: template.render(row).prompt for row in read_rows(folder / "rows.jsonl")}
+    return {one: len(tokenizer.encode(text, add_special_tokens=False).ids) for one, text in texts.items()}
 
 
-def test_prompts_without_room_for_an_answer_are_refused(tmp_path, prompts):
+def answers_of(attempt):
+    return {one["id"]: one for path in (attempt / "batches").glob("*.json") for one in json.loads(path.read_text())}
+
+
+def narrow(tmp_path, context_length):
+    """The miniature's base with another context."""
+    folder = tmp_path / f"context{context_length}"
+    shutil.copytree(BASE, folder)
+    config = json.loads((folder / "config.json").read_text()) | {"max_position_embeddings": context_length}
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def with_learned_positions(tmp_path, context_length):
+    """A GPT-2 with random weights: it has an embedding for each position of its context, and none beyond."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    folder = tmp_path / "gpt2"
+    config = GPT2Config(n_positions=context_length, vocab_size=4096, n_embd=8, n_layer=1, n_head=1)
+    GPT2LMHeadModel(config).save_pretrained(folder)
+    return folder
+
+
+def test_an_answer_may_be_as_long_as_the_context_less_its_prompt(tmp_path, prompts):
+    folder, _ = prompts(4, 4)
+    lengths = lengths_of(folder)
+    assert len(set(lengths.values())) > 1
+    context = max(lengths.values()) + 3
+    workers = Here(never_ending=True)
+    model = with_learned_positions(tmp_path, context)
+    artifact, *_ = answered(tmp_path, folder, workers, model=model, max_new_tokens=context)
+    found = answers_of(tmp_path / "attempt")
+    assert {one: answer["tokens"] for one, answer in found.items()} == {
+        one: context - length for one, length in lengths.items()
+    }
+    assert not any(answer["ended"] for answer in found.values())
+    assert artifact.metrics["too_long"] == 0
+
+
+def test_prompts_that_leave_no_room_are_set_aside(tmp_path, prompts):
+    folder, rows = prompts(6, 2)
+    lengths = lengths_of(folder)
+    context = sorted(lengths.values())[2] + stage.LEAST_ROOM
+    artifact, *_ = answered(tmp_path, folder, Here(), model=narrow(tmp_path, context))
+    wanted = {one for one, length in lengths.items() if length > context - stage.LEAST_ROOM}
+    aside = [json.loads(line) for line in artifact.outputs["set_aside"].read_text().splitlines()]
+    assert {one["id"] for one in aside if one["reason"] == "too_long"} == wanted
+    assert 0 < len(wanted) == artifact.metrics["too_long"] < len(rows)
+
+
+def test_prompts_of_which_none_leaves_room_are_refused(tmp_path, prompts):
     folder, _ = prompts(2, 2)
-    with pytest.raises(ModelError, match="no prompt leaves room for an answer of 100000 tokens"):
-        answered(tmp_path, folder, Here(), max_new_tokens=100_000)
+    with pytest.raises(ModelError, match="none of 2 prompts leaves room for 2 tokens in the model's context of 4"):
+        answered(tmp_path, folder, Here(), model=narrow(tmp_path, 4))
 
 
 def test_a_stop_is_heard_between_batches(tmp_path, prompts):
@@ -184,8 +236,6 @@ def test_prompts_that_share_an_id_are_refused(tmp_path, prompts):
 
 
 def test_a_model_that_lacks_a_weight_is_refused(tmp_path, prompts):
-    import shutil
-
     from safetensors.torch import load_file, save_file
 
     folder, _ = prompts(2, 2)
