@@ -24,7 +24,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from cftray.errors import Cancelled, ModelError
-from cftray.generation.batches import write_answers
+from cftray.generation.batches import answer_of, write_answers
 from cftray.generation.sampling import InverseTransform, Temperature
 from cftray.spec.hyperparameters import Precision
 from cftray.spec.mitigation import Decoding
@@ -99,7 +99,7 @@ class Answerer:
             raise Cancelled("stopped because it was asked to")
         # What stands behind a row's last token is padding, and padding looks like an end.
         made = [tokens[:room] for tokens, room in zip(whole[:, longest:].tolist(), most, strict=True)]
-        return [self._answer(one, tokens) for one, tokens in zip(ids, made, strict=True)]
+        return [answer_of(one, tokens, self.ends, self.tokenizer) for one, tokens in zip(ids, made, strict=True)]
 
     def _within_context(
         self, _: Any, positional: tuple[Any, ...], named: dict[str, Any]
@@ -108,13 +108,6 @@ class Answerer:
         if named.get("position_ids") is not None:
             named["position_ids"] = named["position_ids"].clamp(max=self.last_position)
         return positional, named
-
-    def _answer(self, identifier: str, tokens: list[int]) -> dict[str, Any]:
-        end = next((place for place, token in enumerate(tokens) if token in self.ends), None)
-        kept = tokens[:end]
-        text = self.tokenizer.decode(kept, skip_special_tokens=True).strip()
-        used = len(kept) + (end is not None)
-        return {"id": identifier, "text": text, "tokens": used, "ended": end is not None}
 
     def _processors(self, ids: Sequence[str]) -> LogitsProcessorList:
         if self.decoding.temperature == 0:

@@ -8,12 +8,13 @@ vocabulary.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from transformers import LogitsProcessor
+
+from cftray.generation.seeds import row_seed
 
 BELOW_ONE = 1 - 2.0**-50
 """Keeps a draw below the sum of the probabilities whatever is rounded."""
@@ -56,8 +57,3 @@ def inverse_transform(scores: torch.Tensor, uniform: torch.Tensor) -> torch.Tens
     cumulated = scores.softmax(dim=-1).cumsum(dim=-1, dtype=torch.float64)
     target = uniform[:, None] * (cumulated[:, -1:] * BELOW_ONE)
     return torch.searchsorted(cumulated, target, right=True)[:, 0]
-
-
-def row_seed(seed: int, identifier: str) -> int:
-    """The seed of one row's source: 63 bits of a hash over both."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{identifier}".encode()).digest()[:8], "big") >> 1

@@ -9,13 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cftray.errors import Fault
-from cftray.spec import ExperimentSpec, MiniData, Precision, Replay, TrainedPhase, parts_of
+from cftray.spec import (
+    Combined,
+    ExperimentSpec,
+    GenerativeReplay,
+    MiniData,
+    Precision,
+    Replay,
+    TrainedPhase,
+    parts_of,
+)
 from cftray.spec.data import MULTILINGUAL
 
 
 def spec_faults(spec: ExperimentSpec) -> list[Fault]:
     """Every fault that the spec alone shows."""
-    return [*_split_faults(spec), *_offload_faults(spec), *_precision_faults(spec), *_replay_faults(spec)]
+    return [
+        *_split_faults(spec),
+        *_offload_faults(spec),
+        *_precision_faults(spec),
+        *_replay_faults(spec),
+        *_engine_faults(spec),
+    ]
 
 
 def _phases(spec: ExperimentSpec) -> Iterator[tuple[str, TrainedPhase]]:
@@ -62,6 +77,21 @@ def _replay_faults(spec: ExperimentSpec) -> Iterator[Fault]:
     else:
         given, expected = "no english", "english: {path, adapter, alignment: id, line or none}, which replay draws from"
     yield Fault(path="phase2.data", given=given, expected=expected)
+
+
+def _engine_faults(spec: ExperimentSpec) -> Iterator[Fault]:
+    """vLLM answers on GPUs."""
+    if spec.execution.accelerator is not None:
+        return
+    mitigation = spec.phase2.mitigation
+    for place, part in enumerate(mitigation.parts if isinstance(mitigation, Combined) else [mitigation]):
+        if isinstance(part, GenerativeReplay) and part.decoding.engine == "vllm":
+            inner = f".parts.{place}" if isinstance(mitigation, Combined) else ""
+            yield Fault(
+                path=f"phase2.mitigation{inner}.decoding.engine",
+                given="vllm, and execution.accelerator is null",
+                expected="transformers, which answers on CPUs too, or execution.accelerator: GPU",
+            )
 
 
 def _offload_faults(spec: ExperimentSpec) -> Iterator[Fault]:

@@ -11,13 +11,14 @@ import pytest
 from cftray.data.adapters import read_rows, write_rows
 from cftray.data.templates import load_template
 from cftray.data.tokenize import load_tokenizer
-from cftray.errors import Cancelled, DataError, ModelError
+from cftray.errors import Cancelled, DataError, ExecutionError, InfraError, InternalError, ModelError
 from cftray.generation import stage
 from cftray.generation.batches import write_answers
 from cftray.mini import datasets
 from cftray.plan import GenerateConfig
 from cftray.spec import ExecutionSpec
 from cftray.stage import StageContext
+from cftray.training.local_workers import LocalWorkers
 
 BASE = Path(datasets.__file__).parent / "base"
 
@@ -57,6 +58,27 @@ class Played(Here):
                 for one, (text, ended) in zip(item["ids"], told, strict=True)
             ]
             write_answers(Path(request["folder"]), item["number"], answers)
+
+
+class Streaming(Here):
+    """`Workers.infer` of an engine that answers each prompt with two of its own tokens and an end, two at a time.
+
+    `deadly`: after so many rows it dies.
+    """
+
+    def __init__(self, *, deadly=None):
+        super().__init__()
+        self.deadly = deadly
+        self.asked = {}
+
+    def infer(self, request, prompts, keep, *, actors, accelerator, name):
+        for start in range(0, len(prompts), 2):
+            pair = prompts[start : start + 2]
+            if self.deadly is not None and len(self.asked) >= self.deadly:
+                raise InfraError("a worker process died: killed")
+            self.asked |= {one["id"]: one for one in pair}
+            keep([(one["id"], [*one["tokens"][-2:], request["ends"][0], 5]) for one in pair])
+        return "vllm 0.29.0"
 
 
 @pytest.fixture
@@ -252,3 +274,51 @@ def test_a_model_that_lacks_a_weight_is_refused(tmp_path, prompts):
     )
     with pytest.raises(ModelError, match=f"1 weights are missing or of another shape, {gone} first"):
         stage.run(config, {"prompts": folder, "model": lame, "tokenizer": BASE}, context)
+
+
+def test_rows_that_vllm_answered_are_kept_and_the_record_says_what_it_does_not_promise(tmp_path, prompts):
+    folder, rows = prompts(5, 3)
+    workers = Streaming()
+    artifact, reports, _ = answered(tmp_path, folder, workers, engine="vllm", temperature=0.7)
+    found = answers_of(tmp_path / "attempt")
+    assert set(found) == set(workers.asked) == {row.id for row in rows}
+    assert all(one["tokens"] == 3 and one["ended"] for one in found.values())
+    assert [row.id for row in read_rows(artifact.outputs["rows"])] == [row.id for row in rows[:3]]
+    assert artifact.details["engine"] == "vllm 0.29.0"
+    assert "no equal bits" in artifact.details["batches"]
+    assert reports[-1].step == 5
+    assert {one["most"] for one in workers.asked.values()} == {16}
+    assert len({one["seed"] for one in workers.asked.values()}) == 5
+
+
+def test_after_a_kill_vllm_is_asked_only_for_rows_without_an_answer(tmp_path, prompts):
+    folder, rows = prompts(7, 7)
+    cut = []
+    for name, deadly in (("first", 2), ("second", 2)):
+        workers = Streaming(deadly=deadly)
+        with pytest.raises(InfraError):
+            answered(tmp_path, folder, workers, name=name, earlier=cut[::-1], engine="vllm")
+        cut.append(tmp_path / name)
+    last = Streaming()
+    artifact, _, notes = answered(tmp_path, folder, last, name="last", earlier=cut[::-1], engine="vllm")
+    assert notes == ["4 of 7 rows were answered before"]
+    assert len(last.asked) == 3
+    assert artifact.metrics["answered"] == 7
+    assert set(answers_of(tmp_path / "last")) == {row.id for row in rows}
+
+
+def test_an_engine_that_loses_a_row_is_found_out(tmp_path, prompts):
+    folder, _ = prompts(3, 3)
+
+    class Losing(Streaming):
+        def infer(self, request, prompts, keep, **named):
+            return super().infer(request, prompts[:-1], keep, **named)
+
+    with pytest.raises(InternalError, match="1 of 3 prompts came back without an answer"):
+        answered(tmp_path, folder, Losing(), engine="vllm")
+
+
+def test_plain_processes_hold_no_engine(tmp_path, prompts):
+    folder, _ = prompts(2, 2)
+    with pytest.raises(ExecutionError, match="vLLM answers on a GPU worker of a Ray cluster"):
+        answered(tmp_path, folder, LocalWorkers(), engine="vllm")
