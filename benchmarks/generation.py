@@ -62,13 +62,13 @@ def alternate(work: Mapping[str, Any]) -> dict[str, Counts]:
     model = AutoModelForCausalLM.from_pretrained(request["model"], dtype=torch.float32, local_files_only=True).eval()
     ends = request["ends"]
 
-    def generate(prompts: Sequence[Sequence[int]]) -> int:
+    def generate(prompts: Sequence[Sequence[int]], most: int) -> int:
         longest = max(map(len, prompts))
         ids = torch.tensor([[ends[0]] * (longest - len(one)) + list(one) for one in prompts])
         mask = torch.tensor([[0] * (longest - len(one)) + [1] * len(one) for one in prompts])
         with torch.no_grad():
             whole = model.generate(
-                input_ids=ids, attention_mask=mask, do_sample=False, max_new_tokens=request["max_new_tokens"],
+                input_ids=ids, attention_mask=mask, do_sample=False, max_new_tokens=most,
                 eos_token_id=ends, pad_token_id=ends[0],
             )  # fmt: skip
         return sum(_used(row, ends) for row in whole[:, longest:].tolist())
@@ -78,12 +78,12 @@ def alternate(work: Mapping[str, Any]) -> dict[str, Counts]:
         return sum(one["tokens"] for one in read_answers(batch_file(Path(request["folder"]), batch["number"])))
 
     ways = {
-        PLAIN: lambda batch: sum(generate([one]) for one in batch["tokens"]),
-        BATCHED: lambda batch: generate(batch["tokens"]),
+        PLAIN: lambda batch: sum(generate([one], most) for one, most in zip(batch["tokens"], batch["most"], strict=True)),
+        BATCHED: lambda batch: generate(batch["tokens"], max(batch["most"])),
         OURS: answer,
     }
     counts: dict[str, Counts] = {name: {"rows": 0, "tokens": 0, "seconds": 0.0} for name in ways}
-    generate(work["items"][0]["tokens"])
+    generate(work["items"][0]["tokens"], max(work["items"][0]["most"]))
     for batch in work["items"]:
         for name, way in ways.items():
             started = time.process_time()

@@ -23,6 +23,10 @@ Make = Callable[[Mapping[str, Any]], Callable[[Mapping[str, Any]], None]]
 """A function of a module that makes, once in each process of a pool, what handles its items."""
 
 
+Keep = Callable[[Sequence[tuple[str, Sequence[int]]]], None]
+"""Called in the driver with answers as they come: ids of prompts and the tokens made, the end among them."""
+
+
 class Workers(Protocol):
     """Processes that compute. No method retries; all raise when a process fails or dies.
 
@@ -49,6 +53,23 @@ class Workers(Protocol):
         """Handle each of the JSON-able `items` once with `make(request)`, in a pool of `actors` processes.
 
         What handles them leaves its results where the driver finds them.
+        """
+
+    def infer(
+        self,
+        request: Mapping[str, Any],
+        prompts: Sequence[Mapping[str, Any]],
+        keep: Keep,
+        *,
+        actors: int,
+        accelerator: str | None,
+        name: str,
+    ) -> str:
+        """Have `prompts` answered by vLLM engines in `actors` processes; gives the engine's name and version.
+
+        `request` names `model`, `precision`, `decoding`, `context_length` and the tokens at which an answer
+        `ends`. A prompt has an `id`, its `tokens`, the `most` tokens of its answer and a `seed`. Answers come
+        in any order, each once.
         """
 
     def available(self, accelerator: str | None) -> int:

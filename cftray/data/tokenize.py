@@ -52,7 +52,7 @@ def run(config: TokenizeConfig, inputs: Mapping[str, Path], context: StageContex
     """
     rows = rows_of(inputs["rows"])
     template = load_template(config.template, inputs["model"])
-    tokenizer = _tokenizer(inputs["model"])
+    tokenizer = load_tokenizer(inputs["model"])
     folder = context.folder / "tokens"
     writer = TokenizedWriter(folder)
     counts = Counts()
@@ -70,7 +70,8 @@ def run(config: TokenizeConfig, inputs: Mapping[str, Path], context: StageContex
     return Artifact(outputs={"tokens": folder}, metrics=_metrics(counts), details=_details(counts))
 
 
-def _tokenizer(model_dir: Path) -> Tokenizer:
+def load_tokenizer(model_dir: Path) -> Tokenizer:
+    """The fast tokenizer of a model folder. Raises ModelError where it has none."""
     path = model_dir / "tokenizer.json"
     if not path.is_file():
         raise ModelError(f"{model_dir.name}: has no tokenizer.json; save it with a fast tokenizer")

@@ -1,13 +1,12 @@
 """A model that answers batches of prompts, in a process of its own.
 
-Prompts are padded on the left, keys and values cached. At temperature 0 the likeliest token is taken;
-above, each row draws by the Gumbel-max trick (the largest of log-probability plus Gumbel noise is a sample
-of the distribution) from a generator of its own, so that no row's draws depend on its neighbours.
+Prompts are padded on the left, keys and values cached. Each row ends by itself, or with the last token that
+it has room for; the batch goes on without it until all have ended. At temperature 0 the likeliest token is
+taken; above, see `cftray.generation.sampling`.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from tokenizers import Tokenizer
 from transformers import (
     AutoModelForCausalLM,
     GenerationConfig,
-    LogitsProcessor,
     LogitsProcessorList,
     StoppingCriteria,
     StoppingCriteriaList,
@@ -26,7 +24,8 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from cftray.errors import Cancelled, ModelError
-from cftray.generation.batches import write_answers
+from cftray.generation.batches import answer_of, write_answers
+from cftray.generation.sampling import InverseTransform, Temperature
 from cftray.spec.hyperparameters import Precision
 from cftray.spec.mitigation import Decoding
 from cftray.training.model import DTYPES
@@ -65,20 +64,22 @@ class Answerer:
             raise ModelError(f"{request['tokenizer']}: {known} tokens, and the model has embeddings for {rows}")
         self.model = model.to(device).eval()
         self.model.generation_config = GenerationConfig(
-            do_sample=False,
-            max_new_tokens=int(request["max_new_tokens"]),
-            eos_token_id=self.ends,
-            pad_token_id=self.ends[0],
+            do_sample=False, eos_token_id=self.ends, pad_token_id=self.ends[0]
         )
+        if request["context_length"] is not None:
+            self.last_position = int(request["context_length"]) - 1
+            self.model.register_forward_pre_hook(self._within_context, with_kwargs=True)
 
     def __call__(self, batch: Mapping[str, Any]) -> None:
-        """Answer `batch`: `number`, `ids` of its rows and their `tokens`."""
+        """Answer `batch`: `number`, `ids` of its rows, their `tokens` and the `most` of their answers'."""
         if self.stop.exists():
             raise Cancelled("stopped because it was asked to")
-        write_answers(self.folder, batch["number"], self.answers(batch["ids"], batch["tokens"]))
+        write_answers(self.folder, batch["number"], self.answers(batch["ids"], batch["tokens"], batch["most"]))
 
-    def answers(self, ids: Sequence[str], prompts: Sequence[Sequence[int]]) -> list[dict[str, Any]]:
-        """One answer a row: `id`, `text`, `tokens` (how many) and whether it `ended` by itself."""
+    def answers(
+        self, ids: Sequence[str], prompts: Sequence[Sequence[int]], most: Sequence[int]
+    ) -> list[dict[str, Any]]:
+        """One answer a row: `id`, `text`, `tokens` (how many, up to the row's `most`) and whether it `ended`."""
         longest = max(map(len, prompts))
         padded = torch.full((len(prompts), longest), self.ends[0])
         mask = torch.zeros_like(padded)
@@ -90,49 +91,31 @@ class Answerer:
             whole = self.model.generate(
                 input_ids=padded.to(self.model.device),
                 attention_mask=mask.to(self.model.device),
+                max_new_tokens=max(most),
                 logits_processor=self._processors(ids),
-                stopping_criteria=StoppingCriteriaList([stopping]),
+                stopping_criteria=StoppingCriteriaList([stopping, _Used(longest, most)]),
             )
         if stopping.asked:
             raise Cancelled("stopped because it was asked to")
-        return [self._answer(one, row) for one, row in zip(ids, whole[:, longest:].tolist(), strict=True)]
+        # What stands behind a row's last token is padding, and padding looks like an end.
+        made = [tokens[:room] for tokens, room in zip(whole[:, longest:].tolist(), most, strict=True)]
+        return [answer_of(one, tokens, self.ends, self.tokenizer) for one, tokens in zip(ids, made, strict=True)]
 
-    def _answer(self, identifier: str, tokens: list[int]) -> dict[str, Any]:
-        end = next((place for place, token in enumerate(tokens) if token in self.ends), None)
-        kept = tokens[:end]
-        text = self.tokenizer.decode(kept, skip_special_tokens=True).strip()
-        used = len(kept) + (end is not None)
-        return {"id": identifier, "text": text, "tokens": used, "ended": end is not None}
+    def _within_context(
+        self, _: Any, positional: tuple[Any, ...], named: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The padding of rows that are done stays at the context's last position: no model knows a later one."""
+        if named.get("position_ids") is not None:
+            named["position_ids"] = named["position_ids"].clamp(max=self.last_position)
+        return positional, named
 
     def _processors(self, ids: Sequence[str]) -> LogitsProcessorList:
         if self.decoding.temperature == 0:
             return LogitsProcessorList()
-        processors = [_Temperature(self.decoding.temperature)]
+        processors = [Temperature(self.decoding.temperature)]
         if self.decoding.top_p < 1:
             processors.append(TopPLogitsWarper(self.decoding.top_p))
-        return LogitsProcessorList([*processors, GumbelNoise(ids, self.seed)])
-
-
-class _Temperature(LogitsProcessor):  # type: ignore[misc,unused-ignore]
-    def __init__(self, temperature: float) -> None:
-        self.temperature = temperature
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
-        """(rows, vocabulary) logits, divided."""
-        return scores.float() / self.temperature
-
-
-class GumbelNoise(LogitsProcessor):  # type: ignore[misc,unused-ignore]
-    """Adds Gumbel noise to logits, so that the largest is a sample of their softmax."""
-
-    def __init__(self, ids: Sequence[str], seed: int) -> None:
-        self.sources = [torch.Generator().manual_seed(row_seed(seed, one)) for one in ids]
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
-        """(rows, vocabulary) logits with noise; -log(-log(u)), u uniform."""
-        drawn = [torch.rand(scores.shape[1], generator=one, dtype=torch.float64) for one in self.sources]
-        uniform = torch.stack(drawn).clamp_(1e-300, 1 - 1e-16)
-        return scores.double() - torch.log(-torch.log(uniform)).to(scores.device)
+        return LogitsProcessorList([*processors, InverseTransform(ids, self.seed)])
 
 
 class _Stopping(StoppingCriteria):  # type: ignore[misc,unused-ignore]
@@ -147,6 +130,12 @@ class _Stopping(StoppingCriteria):  # type: ignore[misc,unused-ignore]
         return torch.full((input_ids.shape[0],), self.asked, dtype=torch.bool, device=input_ids.device)
 
 
-def row_seed(seed: int, identifier: str) -> int:
-    """The seed of one row's source: 63 bits of a hash over both."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{identifier}".encode()).digest()[:8], "big") >> 1
+class _Used(StoppingCriteria):  # type: ignore[misc,unused-ignore]
+    """Ends each row once its answer has as many tokens as it has room for."""
+
+    def __init__(self, prompt: int, most: Sequence[int]) -> None:
+        self.prompt = prompt
+        self.most = torch.tensor(most)
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:  # noqa: ARG002
+        return (self.most <= input_ids.shape[1] - self.prompt).to(input_ids.device)

@@ -12,25 +12,26 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tokenizers import Tokenizer
-
 from cftray.data.adapters import read_rows, write_rows
+from cftray.data.ends import end_tokens
 from cftray.data.replay import META, ROWS
 from cftray.data.rows import Row
-from cftray.data.templates import load_template, tokenizer_config
-from cftray.errors import DataError, ModelError
-from cftray.generation.batches import FOLDER, Prompt, batch_file, compose, read_answers, take_over
-from cftray.generation.entry import answerer
+from cftray.data.templates import load_template
+from cftray.data.tokenize import load_tokenizer
+from cftray.errors import DataError, InternalError, ModelError
+from cftray.generation import pooled, streamed
+from cftray.generation.batches import FOLDER, Prompt, answers_in, read_answers
 from cftray.generation.usable import fault_of
 from cftray.plan.stages import GenerateConfig
 from cftray.stage import Artifact, Progress, StageContext
 
-FAULTS = ("empty", "cut", "looping", "too_long")
+FAULTS = ("empty", "cut", "looping", "repetitive", "too_long")
+LEAST_ROOM = 2
+"""Tokens that a prompt must leave of the context: one and the end; an answer with less could not be used."""
 LOOK_EVERY_S = 0.5
 EXAMPLES = 3
 
@@ -38,9 +39,9 @@ EXAMPLES = 3
 def run(config: GenerateConfig, inputs: Mapping[str, Path], context: StageContext) -> Artifact:
     """Inputs: `prompts` of a replay, `model` that answers, `tokenizer` whose tokenizer and template ask it.
 
-    Outputs: `rows`, usable answers as rows, and `set_aside`, the others with the reason. Batches that an
-    earlier attempt finished are not answered again. Raises ModelError where model and tokenizer do not
-    fit, Cancelled once asked to stop.
+    Outputs: `rows`, usable answers as rows, and `set_aside`, the others with the reason. What an earlier
+    attempt finished is not answered again: batches, or with vLLM rows. Raises ModelError where model and
+    tokenizer do not fit, Cancelled once asked to stop.
     """
     context.raise_if_stopped()
     rows = read_rows(inputs["prompts"] / ROWS)
@@ -48,27 +49,22 @@ def run(config: GenerateConfig, inputs: Mapping[str, Path], context: StageContex
         raise DataError(f"{len(rows)} prompts have {len({row.id for row in rows})} ids; each needs one of its own")
     needed = int(json.loads((inputs["prompts"] / META).read_text(encoding="utf-8"))["needed"])
     prompts, too_long = _prompts(config, rows, inputs)
-    batches = compose(prompts, config.decoding.batch_size)
-    left = take_over(context.folder, context.earlier, batches)
-    if context.earlier and len(left) < len(batches):
-        context.note(f"{len(batches) - len(left)} of {len(batches)} batches were answered before")
-    actors = max(1, min(_actors(context), len(left)))
+    engine = (streamed if config.decoding.engine == "vllm" else pooled).prepare(
+        config, prompts, _settings(config, inputs, context), context
+    )
     started = time.monotonic()
     with _Watch(context.folder, len(prompts), context.report) as watch:
-        if left:
-            context.workers.map(
-                answerer,
-                _request(config, inputs, context),
-                [_item(number, batches[number]) for number in left],
-                actors=actors,
-                accelerator=context.execution.accelerator,
-                name=f"generate.s{config.seed}",
-            )
+        name = engine.answer()
     seconds = time.monotonic() - started
-    answers = {
-        one["id"]: one for number in range(len(batches)) for one in read_answers(batch_file(context.folder, number))
-    }
-    return _artifact(context.folder, rows, needed, answers, too_long, config, seconds, watch.tokens)
+    answers = answers_in(context.folder)
+    unanswered = {one.id for one in prompts} - answers.keys()
+    if unanswered:
+        raise InternalError(f"{len(unanswered)} of {len(prompts)} prompts came back without an answer")
+    artifact = _artifact(context.folder, rows, needed, answers, too_long, config)
+    metrics: dict[str, float] = {**artifact.metrics, "seconds_answering": seconds}
+    if watch.tokens:
+        metrics["tokens_per_s"] = watch.tokens / seconds
+    return replace(artifact, metrics=metrics, details={**artifact.details, "engine": name, "batches": engine.promise})
 
 
 def _prompts(
@@ -76,72 +72,42 @@ def _prompts(
 ) -> tuple[list[Prompt], set[str]]:
     """Rendered and tokenised as in training; the ids of those that leave no room for an answer apart."""
     template = load_template(config.template, inputs["tokenizer"])
-    tokenizer = _tokenizer(inputs["tokenizer"])
-    context_length = _config(inputs["model"]).get("max_position_embeddings")
-    room = (context_length or 1 << 30) - config.max_new_tokens
+    tokenizer = load_tokenizer(inputs["tokenizer"])
+    length = _context_length(inputs["model"]) or 1 << 30
     encodings = tokenizer.encode_batch([template.render(row).prompt for row in rows], add_special_tokens=False)
     prompts = [
-        Prompt(place=place, id=row.id, tokens=encoding.ids)
-        for place, (row, encoding) in enumerate(zip(rows, encodings, strict=True))
+        Prompt(place=place, id=row.id, tokens=one.ids, most=min(config.max_new_tokens, length - len(one.ids)))
+        for place, (row, one) in enumerate(zip(rows, encodings, strict=True))
     ]
-    fitting = [one for one in prompts if len(one.tokens) <= room]
+    fitting = [one for one in prompts if length - len(one.tokens) >= LEAST_ROOM]
     if not fitting:
         raise ModelError(
-            f"no prompt leaves room for an answer of {config.max_new_tokens} tokens in a context of "
-            f"{context_length}; lower mitigation.decoding.max_new_tokens"
+            f"none of {len(rows)} prompts leaves room for {LEAST_ROOM} tokens in the model's context of "
+            f"{length}; give shorter English rows or a model with a longer context"
         )
     return fitting, {one.id for one in prompts} - {one.id for one in fitting}
 
 
-def _request(config: GenerateConfig, inputs: Mapping[str, Path], context: StageContext) -> dict[str, Any]:
+def _settings(config: GenerateConfig, inputs: Mapping[str, Path], context: StageContext) -> dict[str, Any]:
+    """What every process that answers is told."""
     return {
         "folder": str(context.folder.absolute()),
         "stop": str(context.stop.absolute()),
         "model": str(inputs["model"].absolute()),
         "tokenizer": str(inputs["tokenizer"].absolute()),
         "decoding": config.decoding.model_dump(mode="json"),
-        "max_new_tokens": config.max_new_tokens,
+        "context_length": _context_length(inputs["model"]),
         "precision": str(config.precision),
         "seed": config.seed,
-        "ends": _ends(inputs["tokenizer"]),
+        "ends": end_tokens(inputs["tokenizer"], config.template),
     }
 
 
-def _item(number: int, batch: Sequence[Prompt]) -> dict[str, Any]:
-    return {"number": number, "ids": [one.id for one in batch], "tokens": [one.tokens for one in batch]}
-
-
-def _ends(folder: Path) -> list[int]:
-    """Tokens that end an answer: the tokenizer's, then those of the folder's generation_config.json."""
-    token = tokenizer_config(folder).get("eos_token")
-    text = token["content"] if isinstance(token, dict) else token
-    first = _tokenizer(folder).token_to_id(str(text))
-    if first is None:
-        raise ModelError(f"{folder.name}: its tokenizer has no eos_token; an answer could never end")
-    path = folder / "generation_config.json"
-    own = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id") if path.is_file() else None
-    others = own if isinstance(own, list) else [] if own is None else [own]
-    return [first, *(one for one in others if one != first)]
-
-
-def _tokenizer(folder: Path) -> Tokenizer:
-    path = folder / "tokenizer.json"
-    if not path.is_file():
-        raise ModelError(f"{folder.name}: has no tokenizer.json; save it with a fast tokenizer")
-    return Tokenizer.from_file(str(path))
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    return config
-
-
-def _actors(context: StageContext) -> int:
-    execution = context.execution
-    if execution.workers is not None:
-        return execution.workers
-    free = context.workers.available(execution.accelerator)
-    return free if execution.accelerator else min(2, free)
+def _context_length(folder: Path) -> int | None:
+    """Positions that the model knows, null where its config names none."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    length: int | None = config.get("max_position_embeddings", config.get("n_positions"))
+    return length
 
 
 def _artifact(
@@ -151,8 +117,6 @@ def _artifact(
     answers: Mapping[str, Mapping[str, Any]],
     too_long: set[str],
     config: GenerateConfig,
-    seconds: float,
-    fresh_tokens: int,
 ) -> Artifact:
     usable: list[Row] = []
     aside: list[dict[str, str]] = []
@@ -175,14 +139,9 @@ def _artifact(
         "used": min(needed, len(usable)),
         **{name: counts[name] for name in FAULTS},
         "tokens": tokens,
-        "seconds_answering": seconds,
     }
-    if fresh_tokens:
-        metrics["tokens_per_s"] = fresh_tokens / seconds
     details = {
         "decoding": config.decoding.model_dump(mode="json") | {"max_new_tokens": config.max_new_tokens},
-        "engine": f"transformers {version('transformers')}",
-        "batches": "composed once from all prompts, longest first; answers do not depend on actors or interruptions",
         "examples": [
             {"id": row.id, "prompt": f"{row.instruction}\n{row.input}".strip(), "answer": row.output}
             for row in usable[:EXAMPLES]

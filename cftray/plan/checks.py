@@ -10,9 +10,11 @@ from collections.abc import Iterator
 
 from cftray.errors import Fault, nearest
 from cftray.spec import (
+    Combined,
     EnglishReplay,
     ExperimentSpec,
     FileData,
+    GenerativeReplay,
     HubData,
     MiniData,
     Precision,
@@ -38,6 +40,7 @@ def spec_faults(spec: ExperimentSpec) -> list[Fault]:
         *_precision_faults(spec),
         *_replay_faults(spec),
         *_translation_faults(spec),
+        *_engine_faults(spec),
     ]
 
 
@@ -140,6 +143,21 @@ def _language_faults(path: str, translator: Translator, code: str) -> Iterator[F
     if code not in known:
         name = translator.kind if translator.kind != "seq2seq" else translator.family
         yield Fault(path=path, given=code, expected=f"a language of {name}: {nearest(code, known)}")
+
+
+def _engine_faults(spec: ExperimentSpec) -> Iterator[Fault]:
+    """vLLM answers on GPUs."""
+    if spec.execution.accelerator is not None:
+        return
+    mitigation = spec.phase2.mitigation
+    for place, part in enumerate(mitigation.parts if isinstance(mitigation, Combined) else [mitigation]):
+        if isinstance(part, GenerativeReplay) and part.decoding.engine == "vllm":
+            inner = f".parts.{place}" if isinstance(mitigation, Combined) else ""
+            yield Fault(
+                path=f"phase2.mitigation{inner}.decoding.engine",
+                given="vllm, and execution.accelerator is null",
+                expected="transformers, which answers on CPUs too, or execution.accelerator: GPU",
+            )
 
 
 def _offload_faults(spec: ExperimentSpec) -> Iterator[Fault]:

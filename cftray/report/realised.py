@@ -58,9 +58,8 @@ def _mix(record: Record) -> Iterator[tuple[str, str]]:
 
 def _generated(record: Record) -> Iterator[tuple[str, str]]:
     metrics = record.metrics
-    aside = ", ".join(
-        f"{int(metrics[name])} {name}" for name in ("empty", "cut", "looping") if metrics.get(name)
-    )
+    faults = ("empty", "cut", "looping", "repetitive", "too_long")
+    aside = ", ".join(f"{int(metrics[name])} {name}" for name in faults if metrics.get(name))
     yield "Answers set aside", f"{aside or 'none'}, of {int(metrics['answered']):,}"
 
 

@@ -15,20 +15,17 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cftray import errors
 from cftray.errors import Cancelled, CFTRayError, InfraError, OutOfMemory
-from cftray.stage import Entry, Make
+from cftray.runner.telling import STARTED, end_when_over, ended, tell_start, telling, told
+from cftray.stage import Entry, Keep, Make
 
 POLL_S = 0.5
 STOP_GRACE_S = 60.0
 """How long workers that were asked to stop may take to save and leave."""
-
-STARTED = "started"
-"""A file in the attempt's folder: its workers have their room and run."""
 
 TRAIN_SETTINGS = {
     "RAY_TRAIN_V2_ENABLED": "1",
@@ -100,7 +97,7 @@ class RayWorkers:
         )
         with self._one_group:
             try:
-                _watched(trainer.fit, request, functools.partial(_told, failures))
+                _watched(trainer.fit, request, functools.partial(told, failures))
             except Exception:
                 with contextlib.suppress(Exception):  # a cluster that is gone keeps no room
                     self._give_back_room()
@@ -133,34 +130,64 @@ class RayWorkers:
         name: str,
     ) -> None:
         """See Workers. A pool of actors over Ray Data; each item is a block of its own."""
-        self.join()
-        import ray.data
-
+        data = self._data()
         failures = self._failures(name)
         options: dict[str, Any] = {"num_cpus": 1, "max_restarts": 0, "max_task_retries": 0}
         if accelerator is not None:
             options["num_gpus"] = 1
             if accelerator != "GPU":
                 options["accelerator_type"] = accelerator
+
+        def work() -> None:
+            texts = [{"item": json.dumps(item)} for item in items]
+            handled = data.from_items(texts, override_num_blocks=len(texts)).map_batches(
+                _Actor,
+                fn_constructor_args=(make, dict(request), str(failures)),
+                batch_size=1,
+                compute=data.ActorPoolStrategy(size=actors, max_tasks_in_flight_per_actor=1),
+                **options,
+            )
+            handled.set_name(name)
+            for _ in handled.iter_internal_ref_bundles():
+                pass
+
+        with ended(failures):
+            _watched(work, request, functools.partial(told, failures))
+
+    def infer(
+        self,
+        request: Mapping[str, Any],
+        prompts: Sequence[Mapping[str, Any]],
+        keep: Keep,
+        *,
+        actors: int,
+        accelerator: str | None,
+        name: str,
+    ) -> str:
+        """See Workers. Without an accelerator the engines are those of a vLLM built for CPUs."""
+        data = self._data()
+        from cftray.runner.ray_llm import Inference
+
+        failures = self._failures(name)
+        inference = Inference(request, failures)
+
+        def work() -> None:
+            inference.run(data, prompts, keep, actors=actors, accelerator=accelerator, name=name)
+
+        with ended(failures):
+            _watched(work, request, functools.partial(told, failures), inference.look)
+        return inference.engine()
+
+    def _data(self) -> Any:
+        """ray.data, connected and quiet."""
+        self.join()
+        import ray.data
+
         settings = ray.data.DataContext.get_current()
         settings.enable_progress_bars = False
         settings.print_on_execution_start = False
         settings.execution_no_progress_timeout_s = -1  # others may hold the room for as long as they like
-
-        def work() -> None:
-            texts = [{"item": json.dumps(item)} for item in items]
-            data = ray.data.from_items(texts, override_num_blocks=len(texts)).map_batches(
-                _Actor,
-                fn_constructor_args=(make, dict(request), str(failures)),
-                batch_size=1,
-                compute=ray.data.ActorPoolStrategy(size=actors, max_tasks_in_flight_per_actor=1),
-                **options,
-            )
-            data.set_name(name)
-            for _ in data.iter_internal_ref_bundles():
-                pass
-
-        _watched(work, request, functools.partial(_told, failures))
+        return ray.data
 
     def _failures(self, name: str) -> Path:
         folder = self.scratch / f"{name}-{uuid.uuid4().hex[:8]}.failures"
@@ -179,7 +206,7 @@ class RayWorkers:
         task = ray.remote(**options)(_alone)
         reference = task.remote(entry, dict(request), str(failures))
         try:
-            return _watched(functools.partial(ray.get, reference), request, functools.partial(_told, failures))
+            return _watched(functools.partial(ray.get, reference), request, functools.partial(told, failures))
         except Cancelled:
             ray.cancel(reference, force=False)
             raise
@@ -191,14 +218,15 @@ class _Actor:
     def __init__(self, make: Make, request: dict[str, Any], failures: str) -> None:
         self.failures = Path(failures)
         self.rank = os.getpid()
-        _tell_start(request)
+        tell_start(request)
+        end_when_over(self.failures)
         # Made at the first item: what an actor's start raises, Ray tells as a death of the actor.
         self.handler = functools.cache(functools.partial(make, request))
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Handle a batch of one item."""
         for item in batch["item"]:
-            with _telling(self.failures, self.rank):
+            with telling(self.failures, self.rank):
                 self.handler()(json.loads(item))
         return {"done": [True] * len(batch["item"])}
 
@@ -217,38 +245,22 @@ def _alone(entry: Entry, request: dict[str, Any], failures: str) -> Any:
 
 def _told_run(entry: Entry, request: dict[str, Any], failures: Path, rank: int) -> Any:
     """Run, and leave a failure of ours where the driver finds it whatever Ray wraps it in."""
-    _tell_start(request)
-    with _telling(failures, rank):
+    tell_start(request)
+    with telling(failures, rank):
         return entry(request)
 
 
-def _tell_start(request: dict[str, Any]) -> None:
-    if "folder" in request:
-        (Path(request["folder"]) / STARTED).touch()
-
-
-@contextlib.contextmanager
-def _telling(failures: Path, rank: int) -> Iterator[None]:
-    try:
-        yield
-    except CFTRayError as error:
-        _tell(failures, rank, type(error).__name__, error.message)
-        raise
-    except Exception as error:
-        if type(error).__name__ == "OutOfMemoryError":
-            _tell(failures, rank, OutOfMemory.__name__, f"a worker ran out of accelerator memory: {error}")
-        raise
-
-
-def _tell(failures: Path, rank: int, name: str, message: str) -> None:
-    (failures / f"{rank}.json").write_text(json.dumps({"error": name, "message": message}), encoding="utf-8")
-
-
-def _watched(work: Callable[[], Any], request: Mapping[str, Any], told: Callable[[], CFTRayError | None]) -> Any:
+def _watched(
+    work: Callable[[], Any],
+    request: Mapping[str, Any],
+    told: Callable[[], CFTRayError | None],
+    look: Callable[[], None] = lambda: None,
+) -> Any:
     """The result of `work`, run in a thread so that a stop reaches it even while it waits for room.
 
     Workers that run poll the stop file themselves and leave with Cancelled; work that has not ended
-    `STOP_GRACE_S` after the stop is left behind, and dies with this process.
+    `STOP_GRACE_S` after the stop is left behind, and dies with this process. `look` is called now and
+    then meanwhile; what it raises ends the wait.
     """
     outcome: dict[str, Any] = {}
 
@@ -265,6 +277,7 @@ def _watched(work: Callable[[], Any], request: Mapping[str, Any], told: Callable
     deadline: float | None = None
     while thread.is_alive():
         thread.join(POLL_S)
+        look()
         if stop is not None and stop.exists():
             deadline = deadline or time.monotonic() + STOP_GRACE_S
             waits = started is not None and not started.exists()
@@ -273,16 +286,6 @@ def _watched(work: Callable[[], Any], request: Mapping[str, Any], told: Callable
     if "error" not in outcome:
         return outcome["result"]
     raise _ours(outcome["error"], told()) from outcome["error"]
-
-
-def _told(failures: Path) -> CFTRayError | None:
-    """The first failure that a worker left, as the error it was."""
-    for path in sorted(failures.glob("*.json")):
-        left = json.loads(path.read_text(encoding="utf-8"))
-        kind = getattr(errors, left["error"], None)
-        if isinstance(kind, type) and issubclass(kind, CFTRayError) and kind is not errors.SpecRefused:
-            return kind(left["message"])
-    return None
 
 
 def _ours(error: BaseException, told: CFTRayError | None) -> BaseException:

@@ -25,9 +25,12 @@ class Decoding(SpecModel):
     """How the P1 model answers. All of it is identity, the batch too: padding can move a token.
 
     `temperature` 0 takes the likeliest token. Where it samples, each row draws from a source of its own,
-    seeded with the row's id. None of these values is in the paper.
+    seeded with the row's id. `max_new_tokens` is the most of an answer's tokens; a prompt that leaves less
+    of the model's context gets what it leaves. `vllm` answers on GPUs alone and promises no equal bits from
+    run to run; there `batch_size` is how many rows are handed over together. None of these values is in the paper.
     """
 
+    engine: Literal["transformers", "vllm"] = "transformers"
     temperature: Annotated[float, Field(ge=0, le=10)] = 0.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     max_new_tokens: Annotated[

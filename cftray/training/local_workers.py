@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from cftray import errors
-from cftray.errors import CFTRayError, InfraError, InternalError
-from cftray.stage import Entry, Make
+from cftray.errors import CFTRayError, ExecutionError, InfraError, InternalError
+from cftray.stage import Entry, Keep, Make
 
 GRACE_SECONDS = 3.0
 """How long the others of a failed group may take to say why they failed too."""
@@ -56,6 +56,22 @@ class LocalWorkers:
         """See `Workers.map`; each process takes every n-th item."""
         shares = [[dict(item) for item in items[rank::actors]] for rank in range(actors)]
         self._run(make, request, size=actors, joined=False, accelerator=accelerator, name=name, shares=shares)
+
+    def infer(
+        self,
+        request: Mapping[str, Any],  # noqa: ARG002
+        prompts: Sequence[Mapping[str, Any]],  # noqa: ARG002
+        keep: Keep,  # noqa: ARG002
+        *,
+        actors: int,  # noqa: ARG002
+        accelerator: str | None,  # noqa: ARG002
+        name: str,
+    ) -> str:
+        """See `Workers.infer`. Raises ExecutionError: only Ray's workers hold engines."""
+        raise ExecutionError(
+            f"{name}: vLLM answers on a GPU worker of a Ray cluster, and these are plain processes of one machine; "
+            "choose decoding.engine: transformers, or run on a cluster"
+        )
 
     def available(self, accelerator: str | None) -> int:
         """Cores, or the GPUs that CUDA_VISIBLE_DEVICES and the driver's device files show."""

@@ -2,8 +2,10 @@
 
 import os
 import signal
+import threading
 from pathlib import Path
 
+import psutil
 import pytest
 
 from cftray.errors import Cancelled, DataError, InfraError
@@ -70,6 +72,20 @@ def pool(request):
         if Path(request["stop"]).exists():
             raise Cancelled("stopped because it was asked to")
         (Path(request["folder"]) / f"item{item['number']}").write_text(str(os.getpid()))
+
+    return handle
+
+
+def uneven(request):
+    """One item fails once another is at work, which would not end by itself."""
+    folder = Path(request["folder"])
+
+    def handle(item):
+        (folder / f"item{item['number']}").write_text(str(os.getpid()))
+        busy = folder / "item1"
+        while not (item["number"] == 0 and busy.exists() and busy.read_text()):
+            threading.Event().wait(0.05)
+        raise DataError("rows.jsonl: nothing in it; add rows")
 
     return handle
 
@@ -148,6 +164,18 @@ def test_a_fault_of_our_own_in_a_pool_is_no_death(workers, tmp_path):
     with pytest.raises(Exception, match="a fault in our code") as caught:
         workers.map(pool, asked(tmp_path, faulty=True), [{"number": 0}], actors=1, accelerator=None, name="pool")
     assert not isinstance(caught.value, InfraError | DataError)
+
+
+def test_no_process_of_a_pool_outlives_its_failure(workers, tmp_path):
+    with pytest.raises(DataError):
+        workers.map(
+            uneven, asked(tmp_path), [{"number": 0}, {"number": 1}], actors=2, accelerator=None, name="pool"
+        )
+    numbers = [int(path.read_text()) for path in tmp_path.glob("item*")]
+    assert len(numbers) == 2
+    there = [psutil.Process(number) for number in numbers if psutil.pid_exists(number)]
+    _, alive = psutil.wait_procs(there, timeout=30)
+    assert [process.status() for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
 
 
 def test_a_stop_reaches_a_pool(workers, tmp_path):

@@ -124,3 +124,26 @@ def test_replay_without_counterparts_is_refused(mitigation, data, expected):
 
 def test_freezing_needs_no_counterparts():
     assert not spec_faults(spec({"kind": "lf_h2"}, data=files()))
+
+
+VLLM = GR | {"decoding": {"engine": "vllm"}}
+
+
+@pytest.mark.parametrize(
+    ("mitigation", "path"),
+    [
+        (VLLM, "phase2.mitigation.decoding.engine"),
+        ({"kind": "combined", "parts": [{"kind": "lf_h2"}, VLLM]}, "phase2.mitigation.parts.1.decoding.engine"),
+    ],
+)
+def test_vllm_without_gpus_is_refused(mitigation, path):
+    (fault,) = spec_faults(spec(mitigation))
+    assert fault.path == path
+    assert "execution.accelerator: GPU" in fault.expected
+    assert not spec_faults(spec(mitigation, execution={"accelerator": "GPU"}))
+
+
+def test_the_engine_is_identity():
+    one, other = prints(plan(GR)), prints(plan(VLLM))
+    differing = {name.split(".")[0] for name in one if one[name] != other[name]}
+    assert differing == {"generate", "replay", "mix", "train", "evaluate"}
