@@ -78,7 +78,7 @@ def alternate(work: Mapping[str, Any]) -> dict[str, Counts]:
         return sum(one["tokens"] for one in read_answers(batch_file(Path(request["folder"]), batch["number"])))
 
     ways = {
-        PLAIN: lambda batch: sum(generate([one], most) for one, most in zip(batch["tokens"], batch["most"], strict=True)),
+        PLAIN: lambda batch: sum(map(generate, [[one] for one in batch["tokens"]], batch["most"])),
         BATCHED: lambda batch: generate(batch["tokens"], max(batch["most"])),
         OURS: answer,
     }
