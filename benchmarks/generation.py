@@ -1,10 +1,11 @@
 """Speed of the generation stage beside what a person would write: `python -m benchmarks.generation`.
 
-One model, the same prompts, greedy, one thread. In one process, batch by batch in turn and in its CPU
-seconds, which other processes disturb less than the clock: (1) `model.generate` row by row, (2) the same
-over padded batches of like length, (3) the stage's own answerer, its files included. Then the whole stage
-over Ray Data with one actor and two, by the clock and from its first finished batch to its last, so without
-the start of the actors; that part needs a machine to itself. Figures are medians over the rounds.
+One model, the same prompts, greedy, one thread. In one process, batch by batch in turn: (1) `model.generate`
+row by row, (2) the same over padded batches of like length, (3) the stage's own answerer, its files included.
+Then, in the same round, the whole stage over Ray Data with one actor and with two, once each actor has answered
+its first batch, so without their start. (1) to (3) are told in CPU seconds, which other processes disturb less;
+the actors by the clock, beside (2) by the clock, and that needs a machine to itself. Figures are medians over
+the rounds.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,13 @@ from cftray.mini import datasets
 from cftray.plan.stages import GenerateConfig
 from cftray.spec.execution import ExecutionSpec
 from cftray.spec.model import MINI_BASE
-from cftray.stage import StageContext, Workers
+from cftray.stage import StageContext
 from cftray.store import locate_model
 from cftray.training.local_workers import LocalWorkers
 
 PLAIN, BATCHED, OURS = "model.generate, row by row", "model.generate, batched", "CFTRay, in one process"
+ACTORS = (1, 2)
+WHAT = ("rows", "tokens")
 Counts = dict[str, float]
 
 
@@ -50,7 +53,7 @@ class InTurn:
 
 
 def alternate(work: Mapping[str, Any]) -> dict[str, Counts]:
-    """Rows, tokens up to the answers' ends and CPU seconds of each way."""
+    """Rows, tokens up to the answers' ends, CPU seconds and seconds by the clock of each way, the first batch apart."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -73,28 +76,34 @@ def alternate(work: Mapping[str, Any]) -> dict[str, Counts]:
             )  # fmt: skip
         return sum(_used(row, ends) for row in whole[:, longest:].tolist())
 
+    def alone(prompt: Sequence[int], most: int) -> int:
+        return generate([prompt], most)
+
     def answer(batch: Mapping[str, Any]) -> int:
         ours(batch)
         return sum(one["tokens"] for one in read_answers(batch_file(Path(request["folder"]), batch["number"])))
 
     ways = {
-        PLAIN: lambda batch: sum(map(generate, [[one] for one in batch["tokens"]], batch["most"])),
+        PLAIN: lambda batch: sum(map(alone, batch["tokens"], batch["most"])),
         BATCHED: lambda batch: generate(batch["tokens"], max(batch["most"])),
         OURS: answer,
     }
-    counts: dict[str, Counts] = {name: {"rows": 0, "tokens": 0, "seconds": 0.0} for name in ways}
-    generate(work["items"][0]["tokens"], max(work["items"][0]["most"]))
-    for batch in work["items"]:
+    counts: dict[str, Counts] = {name: {"rows": 0, "tokens": 0, "cpu": 0.0, "clock": 0.0} for name in ways}
+    first, *others = work["items"]
+    ways[BATCHED](first)
+    ways[OURS](first)
+    for batch in others:
         for name, way in ways.items():
-            started = time.process_time()
+            cpu, clock = time.process_time(), time.perf_counter()
             tokens = way(batch)
-            counts[name]["seconds"] += time.process_time() - started
+            counts[name]["cpu"] += time.process_time() - cpu
+            counts[name]["clock"] += time.perf_counter() - clock
             counts[name]["rows"] += len(batch["ids"])
             counts[name]["tokens"] += tokens
     return counts
 
 
-def stage(folder: Path, asked: argparse.Namespace, workers: Workers, actors: int) -> Path:
+def stage(folder: Path, asked: argparse.Namespace, workers: Any, actors: int) -> Path:
     """One attempt at the stage in `folder`."""
     prompts, attempt = folder / "prompts", folder / "attempt"
     prompts.mkdir(parents=True)
@@ -115,12 +124,12 @@ def stage(folder: Path, asked: argparse.Namespace, workers: Workers, actors: int
     return attempt
 
 
-def steady(attempt: Path) -> Counts:
-    """What came after the first finished batch, and in how many seconds."""
+def steady(attempt: Path, actors: int) -> Counts:
+    """What came after each actor's first batch, and in how many seconds."""
     files = sorted((attempt / "batches").glob("*.json"), key=lambda path: path.stat().st_mtime)
-    answers = [one for path in files[1:] for one in json.loads(path.read_text(encoding="utf-8"))]
-    seconds = files[-1].stat().st_mtime - files[0].stat().st_mtime
-    return {"rows": len(answers), "tokens": sum(one["tokens"] for one in answers), "seconds": seconds}
+    answers = [one for path in files[actors:] for one in json.loads(path.read_text(encoding="utf-8"))]
+    clock = files[-1].stat().st_mtime - files[actors - 1].stat().st_mtime
+    return {"rows": len(answers), "tokens": sum(one["tokens"] for one in answers), "clock": clock}
 
 
 @contextmanager
@@ -150,46 +159,53 @@ def ray_cluster(home: Path) -> Iterator[str]:
 
 
 def main() -> None:
-    """Measure and print the table."""
+    """Measure and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=256)
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--tokens", type=int, default=64, help="the most that an answer has")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--model", help="a model folder; the miniature's base where left out")
     parser.add_argument("--without-ray", action="store_true")
     asked = parser.parse_args()
-    table: dict[str, list[Counts]] = {}
+    if asked.rows <= 3 * asked.batch:
+        parser.error(f"{asked.rows} rows are too few: two actors need more than 3 batches of {asked.batch}")
     with tempfile.TemporaryDirectory(prefix="cftray-benchmark-") as temporary:
         home = Path(temporary)
-        for number in range(asked.rounds):
-            workers: Any = InTurn()
-            stage(home / f"turn{number}", asked, workers, 1)
-            for name, counts in workers.figures.items():
-                table.setdefault(name, []).append(counts)
-        if not asked.without_ray:
-            with ray_cluster(home / "stack") as address:
-                from cftray.runner.ray_workers import RayWorkers
-
-                for number in range(asked.rounds):
-                    for actors in (1, 2):
-                        pool = RayWorkers(home / "scratch", address=address)
-                        attempt = stage(home / f"ray{number}-{actors}", asked, pool, actors)
-                        table.setdefault(f"CFTRay, Ray Data, actors: {actors}", []).append(steady(attempt))
-    print(f"{'':32} {'rows/s':>8} {'tokens/s':>10} {'to row by row':>14} {'to batched':>11}")
-    for name, rounds in table.items():
-        ratios = [
-            statistics.median(
-                _rate(one, "rows") / _rate(other, "rows") for one, other in zip(rounds, table[base], strict=True)
-            )
-            for base in (PLAIN, BATCHED)
-        ]
-        rows, tokens = (statistics.median(_rate(one, what) for one in rounds) for what in ("rows", "tokens"))
-        print(f"{name:32} {rows:8.1f} {tokens:10.0f} {ratios[0]:14.2f} {ratios[1]:11.2f}")
+        with nullcontext() if asked.without_ray else ray_cluster(home / "stack") as address:
+            rounds = [_round(home / str(number), asked, address) for number in range(asked.rounds)]
+    _print(rounds, "cpu", PLAIN, {PLAIN: 1, BATCHED: 1, OURS: 1})
+    if not asked.without_ray:
+        _print(rounds, "clock", BATCHED, {BATCHED: 1, OURS: 1, **{_pool(actors): actors for actors in ACTORS}})
 
 
-def _rate(counts: Counts, what: str) -> float:
-    return counts[what] / counts["seconds"]
+def _round(folder: Path, asked: argparse.Namespace, address: str | None) -> dict[str, Counts]:
+    """Each way once, the ones beside the others that they are set against."""
+    turn = InTurn()
+    stage(folder / "turn", asked, turn, 1)
+    figures = dict(turn.figures)
+    if address is not None:
+        from cftray.runner.ray_workers import RayWorkers
+
+        for actors in ACTORS:
+            pool = RayWorkers(folder / "scratch", address=address)
+            figures[_pool(actors)] = steady(stage(folder / f"ray{actors}", asked, pool, actors), actors)
+    return figures
+
+
+def _print(rounds: Sequence[Mapping[str, Counts]], unit: str, base: str, ways: Mapping[str, int]) -> None:
+    """Rates of each way, and its tokens/s to those of `base` in the same round, whole and for each process."""
+    print(f"{'per second of ' + unit:32} {'rows':>8} {'tokens':>10} {'to ' + base:>34} {'each':>6}")
+    for name, processes in ways.items():
+        rows, tokens = (statistics.median(one[name][what] / one[name][unit] for one in rounds) for what in WHAT)
+        ratio = statistics.median(
+            one[name]["tokens"] / one[name][unit] / (one[base]["tokens"] / one[base][unit]) for one in rounds
+        )
+        print(f"{name:32} {rows:8.1f} {tokens:10.0f} {ratio:34.2f} {ratio / processes:6.2f}")
+
+
+def _pool(actors: int) -> str:
+    return f"CFTRay, Ray Data, actors: {actors}"
 
 
 def _used(tokens: Sequence[int], ends: Sequence[int]) -> int:

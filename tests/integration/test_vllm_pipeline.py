@@ -135,9 +135,7 @@ def infer(workers, tmp_path, *, prompts, model="", keep=None, temperature=0.5):
         "ends": [END],
     }
     made = {}
-    engine = workers.infer(
-        request, prompts, keep or made.update, actors=1, accelerator=None, name="vllm"
-    )
+    engine = workers.infer(request, prompts, keep or made.update, actors=1, accelerator=None, name="vllm")
     return engine, made
 
 
