@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import statistics
 import tempfile
 import time
@@ -23,14 +24,14 @@ import numpy as np
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from benchmarks.training import MINI_BASE
-from cftray.data.adapters import load_rows, sample_rows
 from cftray.data.order import Steps
 from cftray.data.packing import micro_batches
+from cftray.data.reading.reader import Reader
 from cftray.data.rows import Row
 from cftray.data.templates import ALPACA, ChatTemplate
 from cftray.data.tokenize import Counts, _batched, _encoded
 from cftray.data.tokenized import TokenizedData, TokenizedWriter
-from cftray.spec.data import Adapter
+from cftray.plan import RowsSource
 
 OURS = "CFTRay"
 GLOBAL_BATCH, MAX_LENGTH = 16, 512
@@ -174,7 +175,8 @@ def main() -> None:
     parser.add_argument("--micro-batch-tokens", type=int, default=8192)
     asked = parser.parse_args()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    rows = sample_rows(load_rows([asked.alpaca], Adapter.ALPACA, "en").rows, asked.rows, seed=1)
+    every = list(Reader(RowsSource(language="en")).rows([asked.alpaca]))
+    rows = [every[place] for place in sorted(random.Random(1).sample(range(len(every)), asked.rows))]
     tokenizers = {
         "the miniature's Unigram": Tokenizer.from_file(str(MINI_BASE / "tokenizer.json")),
         "byte-level BPE": trained(rows),
