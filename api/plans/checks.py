@@ -13,7 +13,7 @@ from cftray.data.reading.sampling import drawn
 from cftray.data.templates import ChatTemplate, load_template
 from cftray.errors import CFTRayError, DataError, Fault
 from cftray.plan import Leaf, LeafKind, RowsSource
-from cftray.plan.graph import model_leaf
+from cftray.plan.graph import encoder_leaf, model_leaf
 from cftray.plan.reading import aligned_source, data_leaf, english_source
 from cftray.spec import (
     ChangeFreezing,
@@ -27,9 +27,12 @@ from cftray.spec import (
     Replay,
     Template,
     TextTemplate,
+    TranslatedData,
+    TranslatedEnglish,
     parts_of,
 )
 from cftray.spec.model import MINI_BASE
+from cftray.spec.translation import Seq2SeqTranslator
 from cftray.store import is_remote, locate_files, locate_model
 from cftray.store.leaves import leaf_fault
 from cftray.training.frozen import freezing_fault, heads_fault, lora_fault
@@ -58,21 +61,36 @@ class FileChecks:
         return found or [*_template_faults(spec), *_restriction_faults(spec)]
 
     def _model(self, path: str, reference: ModelRef) -> Iterator[Fault]:
-        if reference.model == MINI_BASE:
-            return
-        fault = _found(path, model_leaf(reference))
+        if reference.model != MINI_BASE:
+            yield from self._folder(path, model_leaf(reference))
+
+    def _folder(self, path: str, leaf: Leaf) -> Iterator[Fault]:
+        fault = _found(path, leaf)
         if fault is None:
-            files = [Path(reference.model).expanduser()]
-            fault = _outside(path, reference.model, files, self.model_roots)
+            fault = _outside(path, leaf.location, [Path(leaf.location).expanduser()], self.model_roots)
         if fault is not None:
             yield fault
 
     def _data(self, path: str, data: DataSpec) -> Iterator[Fault]:
-        if isinstance(data, MiniData):
-            return
-        yield from self._set(path, data_leaf(data), aligned_source(data))
-        if data.english is not None:
-            yield from self._set(f"{path}.english", data_leaf(data.english), english_source(data.english))
+        match data:
+            case MiniData():
+                return
+            case TranslatedData():
+                yield from self._data(f"{path}.translate", data.translate)
+                yield from self._translation(path, data)
+            case _:
+                yield from self._set(path, data_leaf(data), aligned_source(data))
+                if isinstance(data.english, TranslatedEnglish):
+                    yield from self._translation(f"{path}.english", data.english)
+                elif data.english is not None:
+                    yield from self._set(f"{path}.english", data_leaf(data.english), english_source(data.english))
+
+    def _translation(self, path: str, asked: TranslatedData | TranslatedEnglish) -> Iterator[Fault]:
+        """Folders of what translates and what compares translations."""
+        if isinstance(asked.translator, Seq2SeqTranslator):
+            yield from self._folder(f"{path}.translator.model", model_leaf(asked.translator.model))
+        if asked.gate.similarity is not None:
+            yield from self._folder(f"{path}.gate.similarity.model", encoder_leaf(asked.gate.similarity.model))
 
     def _set(self, path: str, leaf: Leaf, source: RowsSource) -> Iterator[Fault]:
         place = f"{path}.hub" if leaf.kind is LeafKind.HUB_SET else f"{path}.path"

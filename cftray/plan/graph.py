@@ -131,6 +131,11 @@ def model_leaf(reference: ModelRef) -> Leaf:
     return Leaf(kind=LeafKind.MODEL, location=reference.model, revision=reference.revision)
 
 
+def encoder_leaf(reference: ModelRef) -> Leaf:
+    """The leaf that a sentence encoder stands for."""
+    return Leaf(kind=LeafKind.ENCODER, location=reference.model, revision=reference.revision)
+
+
 class _First(NamedTuple):
     """What phase 2 starts from. `tokenizer` is the model whose tokenizer P1 has."""
 
@@ -239,7 +244,7 @@ class _Builder:
         if isinstance(asked.translator, Seq2SeqTranslator):
             inputs["model"] = self._leaf(model_leaf(asked.translator.model))
         if asked.gate.similarity is not None:
-            inputs["similarity"] = self._leaf(model_leaf(asked.gate.similarity.model))
+            inputs["similarity"] = self._leaf(encoder_leaf(asked.gate.similarity.model))
         return StageInput(stage=self._add(name, title, config, inputs))
 
     def _aligned(self, data: DataSpec) -> StageInput:

@@ -237,9 +237,10 @@ StageConfig = Annotated[
 
 
 class LeafKind(StrEnum):
-    """What a leaf is: a model directory or hub id, data files, or a data set of the hub."""
+    """What a leaf is: a model's or a sentence encoder's directory or hub id, data files, or a data set of the hub."""
 
     MODEL = "model"
+    ENCODER = "encoder"
     FILES = "files"
     HUB_SET = "hub_set"
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from cftray.data.preview import LOOK, DataPreview, Looked, Viewer, drawn, rows_for_preview
 from cftray.errors import CFTRayError, Fault, SpecRefused
 from cftray.mini import datasets
-from cftray.spec import DataSpec, ExperimentSpec, MiniData, ModelRef, Template, TextTemplate
+from cftray.spec import DataSpec, ExperimentSpec, MiniData, ModelRef, Template, TextTemplate, TranslatedData
 from cftray.spec.base import SpecModel
 from cftray.store.hub import fetch
 from cftray.store.leaves import TOKENIZER_FILES, locate_model, on_hub
@@ -73,7 +73,12 @@ def _preview(phase: _Phase, model: ModelRef, shown: int) -> PhasePreview:
 
 
 def _looked(data: DataSpec) -> Looked:
-    """Rows of the miniature's sets are drawn one by one, so the first ones are as good as any."""
+    """Rows of the miniature's sets are drawn one by one, so the first ones are as good as any.
+
+    Translations are not there yet: shown is what they will be made from.
+    """
+    if isinstance(data, TranslatedData):
+        return _looked(data.translate)
     if not isinstance(data, MiniData):
         return rows_for_preview(data, LOOK)
     rows = datasets.rows(data.mini.value, samples=min(data.samples, LOOK), seed=data.sample_seed)
@@ -83,4 +88,6 @@ def _looked(data: DataSpec) -> Looked:
 
 
 def _name(data: DataSpec) -> str:
-    return data.mini.value if isinstance(data, MiniData) else data.source
+    if isinstance(data, TranslatedData):
+        return f"{data.translate.source}, before it is translated into {', '.join(data.into)}"
+    return data.source

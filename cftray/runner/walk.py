@@ -17,7 +17,7 @@ from cftray.runner.provenance import provenance
 from cftray.runner.stages import PRIMARY_OUTPUT, stage_function
 from cftray.spec import ExecutionSpec
 from cftray.stage import Artifact, Progress, StageContext, Workers
-from cftray.store import EventWriter, Failure, Holder, LeafDigests, Lease, Record, Store, locate_model
+from cftray.store import EventWriter, Failure, Holder, LeafDigests, Lease, Record, Store, locate_encoder, locate_model
 from cftray.store.events import EventKind
 from cftray.store.leases import End
 
@@ -143,6 +143,8 @@ class Walk:
         self._raise_if_changed(source)
         if source.leaf.kind is LeafKind.MODEL:
             return locate_model(source.leaf.location, source.digest)
+        if source.leaf.kind is LeafKind.ENCODER:
+            return locate_encoder(source.leaf.location, source.digest)
         return LeafDigests(self.store.root / "leaves").place(source.leaf, source.digest)
 
     def _raise_if_changed(self, source: LeafInput) -> None:

@@ -12,7 +12,7 @@ from cftray.store.files import is_remote, locate_files
 from cftray.store.jobfolder import JobFolder, JobRequest
 from cftray.store.layout import Store
 from cftray.store.leases import FileLeases, Holder, Lease, Leases
-from cftray.store.leaves import LeafDigests, locate_model
+from cftray.store.leaves import LeafDigests, locate_encoder, locate_model
 from cftray.store.records import Failure, Output, Record
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Record",
     "Store",
     "is_remote",
+    "locate_encoder",
     "locate_files",
     "locate_model",
 ]

@@ -29,6 +29,8 @@ INLINE_BYTES = 256 << 20
 MODEL_FILES = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
 TOKENIZER_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "*.jinja")
 
+MODELS = (LeafKind.MODEL, LeafKind.ENCODER)
+
 HUB_SET_FILES = ("*.parquet", "*.json", "*.jsonl", "*.csv", "*.tsv", "*.gz", "*.zst", "*.arrow", "README.md")
 """What is fetched of a data set; loading scripts are not."""
 
@@ -50,6 +52,21 @@ def locate_model(location: str, commit: str | None = None) -> Path:
     if is_hub_id(location):
         return fetch(location, commit, MODEL_FILES)
     raise ModelError(f"{location}: no such folder; expected a model folder with config.json, a hub id or {MINI_BASE}")
+
+
+def locate_encoder(location: str, commit: str | None = None) -> Path:
+    """The folder of a sentence encoder; a hub id is fetched at `commit` into the hub's cache.
+
+    Raises ModelError where it is neither a folder of sentence-transformers nor a hub id.
+    """
+    path = Path(location).expanduser()
+    if path.is_dir():
+        if not (path / "modules.json").is_file():
+            raise ModelError(f"{location}: has no modules.json; expected a folder that sentence-transformers saved")
+        return path
+    if is_hub_id(location):
+        return fetch(location, commit, MODEL_FILES)
+    raise ModelError(f"{location}: no such folder; expected a folder of sentence-transformers or a hub id")
 
 
 class LeafDigests:
@@ -154,26 +171,32 @@ def on_hub(location: str) -> bool:
 
 
 def _on_hub(leaf: Leaf) -> bool:
-    if leaf.kind is LeafKind.MODEL:
+    if leaf.kind in MODELS:
         return on_hub(leaf.location)
     return leaf.kind is LeafKind.HUB_SET
 
 
 def _commit(leaf: Leaf) -> str:
-    return commit_of(leaf.location, leaf.revision, kind="model" if leaf.kind is LeafKind.MODEL else "dataset")
+    return commit_of(leaf.location, leaf.revision, kind="model" if leaf.kind in MODELS else "dataset")
 
 
 def _files(leaf: Leaf) -> list[DataFile]:
     if leaf.kind is LeafKind.FILES:
         return data_files(leaf.location)
-    folder = locate_model(leaf.location)
-    found = sorted({path for pattern in MODEL_FILES for path in folder.glob(pattern) if path.is_file()})
+    if leaf.kind is LeafKind.ENCODER:
+        folder, patterns = locate_encoder(leaf.location), [f"**/{pattern}" for pattern in MODEL_FILES]
+    else:
+        folder, patterns = locate_model(leaf.location), list(MODEL_FILES)
+    found = sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
     return [local_file(path) for path in found]
 
 
 def _digest(leaf: Leaf, files: Iterable[DataFile], hashes: Iterable[str]) -> str:
     if leaf.kind is LeafKind.MODEL:
         return sha256_of({file.path.name: one for file, one in zip(files, hashes, strict=True)})
+    if leaf.kind is LeafKind.ENCODER:  # its modules lie in folders, and their files bear the same names
+        whole = locate_encoder(leaf.location)
+        return sha256_of({str(file.path.relative_to(whole)): one for file, one in zip(files, hashes, strict=True)})
     return sha256_of([[_name(leaf, file.path), one] for file, one in zip(files, hashes, strict=True)])
 
 
