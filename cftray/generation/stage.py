@@ -18,8 +18,8 @@ from typing import Any
 
 from cftray.data.adapters import read_rows, write_rows
 from cftray.data.ends import end_tokens
-from cftray.data.replay import META, ROWS
 from cftray.data.rows import Row
+from cftray.data.sources import META, ROWS
 from cftray.data.templates import load_template
 from cftray.data.tokenize import load_tokenizer
 from cftray.errors import DataError, InternalError, ModelError
