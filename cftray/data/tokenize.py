@@ -14,7 +14,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from tokenizers import Encoding, Tokenizer
@@ -118,13 +118,18 @@ def border(encoding: Encoding, place: int, length: int) -> tuple[int, int]:
     first = encoding.char_to_token(place)
     if first is None:  # the text there became no token, so none spans it
         return bisect.bisect_left(encoding.offsets[:length], (place, 0)), 0
-    while first > 0 and encoding.token_to_chars(first - 1)[0] >= place:
+    while first > 0 and _span(encoding, first - 1)[0] >= place:
         first -= 1
     spanning = 0
-    while first < length and (found := encoding.token_to_chars(first))[0] < place:
-        spanning += found[1] > place
+    while first < length and (span := _span(encoding, first))[0] < place:
+        spanning += span[1] > place
         first += 1
     return min(first, length), spanning
+
+
+def _span(encoding: Encoding, token: int) -> tuple[int, int]:
+    """Where a token begins and ends in the text; only special tokens that a tokenizer adds itself have no place."""
+    return cast(tuple[int, int], encoding.token_to_chars(token))
 
 
 def _marks(firsts: Sequence[int], lengths: Sequence[int]) -> np.ndarray:
