@@ -25,7 +25,8 @@ WIDE = 180
 """Columns of a terminal from which both suites stand side by side."""
 LEGEND = (
     "score and change since P1: ▲ rises ▼ falls ~ inside the noise; against P2: the mean set against a plain phase 2, "
-    "paired by item and seed (95 %; Holm over the row's changes, and over all comparisons against P2; scores × 100)"
+    "paired by item and seed (95 %; Holm over the row's changes, and over all comparisons against P2; a verdict needs "
+    "all seeds on one side; scores × 100)"
 )
 
 
