@@ -68,7 +68,7 @@ def test_a_row_that_the_template_refuses_is_a_fault_of_its_data(world: World, tm
     assert answer.status_code == 422
     faults = answer.json()["faults"]
     assert [fault["path"] for fault in faults] == ["phase1.train.data", "phase2.data"]
-    assert "row rows:4: the template refuses it: no threes" in faults[0]["expected"]
+    assert "row 4: the template refuses it: no threes" in faults[0]["expected"]
 
 
 def test_more_rows_than_can_be_shown_are_refused(world: World) -> None:
