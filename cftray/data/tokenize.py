@@ -51,6 +51,11 @@ def run(config: TokenizeConfig, inputs: Mapping[str, Path], context: StageContex
     Raises DataError where nothing is left to learn from, ModelError where there is no tokenizer.
     """
     rows = rows_of(inputs["rows"])
+    if not rows:
+        raise DataError(
+            "there is no row to learn from; of a replay, the stage before says how many answers of the P1 model could "
+            "not be used and why: train phase 1 for longer, or replay original responses (english_replay)"
+        )
     template = load_template(config.template, inputs["model"])
     tokenizer = load_tokenizer(inputs["model"])
     folder = context.folder / "tokens"

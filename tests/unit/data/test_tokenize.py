@@ -85,6 +85,11 @@ def test_data_without_any_supervised_token_are_refused(tmp_path, model):
         tokenize(tmp_path, model, max_length=8)
 
 
+def test_no_rows_at_all_are_refused_with_where_to_look(tmp_path, model):
+    with pytest.raises(DataError, match="no row to learn from; of a replay, the stage before"):
+        tokenize(tmp_path, model, rows=[])
+
+
 def test_the_template_text_is_kept_with_the_tokens(tmp_path, model):
     artifact, _ = tokenize(tmp_path, model)
     assert "### Response:" in json.loads((artifact.outputs["tokens"] / "meta.json").read_text())["template_text"]
