@@ -59,6 +59,7 @@ def task_scores(entry: PackTask, rows: Sequence[Mapping[str, Any]]) -> TaskScore
         benchmark=entry.benchmark,
         language=entry.language,
         metric=entry.metric,
+        counted=entry.counted,
         items=tuple(row["item"] for row in rows),
         scores=tuple(row["score"] for row in rows),
     )
