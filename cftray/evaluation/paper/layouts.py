@@ -46,11 +46,14 @@ def _parquet(split: str, name: str, config: str, folder: str = "") -> Layout:
     return Layout(split=split, pattern=rf"{config}/{file}", example=f"{folder or config}/{name}-*.parquet")
 
 
+_SAME: Final = "context-{language}-question-{language}"
+"""MLQA's name of a pair in one language."""
+
 _BY_LANGUAGE: Final[Mapping[str, tuple[Layout, ...]]] = {
     "mlqa": (
-        _text("test", r"test-context-{language}-question-{language}\.json", "test-context-{language}-question-{language}.json"),
+        _text("test", rf"test-{_SAME}\.json", f"test-{_SAME}.json"),
         _parquet("test", "test", r"mlqa\.{language}\.{language}", "mlqa.{language}.{language}"),
-        _text("dev", r"dev-context-{language}-question-{language}\.json", "dev-context-{language}-question-{language}.json"),
+        _text("dev", rf"dev-{_SAME}\.json", f"dev-{_SAME}.json"),
         _parquet("dev", "validation", r"mlqa\.{language}\.{language}", "mlqa.{language}.{language}"),
     ),
     "xquad": (

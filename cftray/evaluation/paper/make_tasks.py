@@ -15,7 +15,7 @@ An answer that only its length ended is counted, never mended.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from cftray.evaluation.paper.pack import IFEVAL_METRICS, TASKS, TASKS_FOLDER
@@ -32,6 +32,7 @@ _MMLU_ABOUT: Final = (
 _MMLU_QUESTION: Final = (
     "{{question.strip()}}\nA. {{choices[0]}}\nB. {{choices[1]}}\nC. {{choices[2]}}\nD. {{choices[3]}}\nAnswer:"
 )
+
 
 class Raw(str):
     """YAML that is written as it stands."""
@@ -58,21 +59,21 @@ def text_of(task: PackTask) -> str:
 
 
 def _asked(task: PackTask) -> dict[str, Field]:
-    match task.benchmark:
-        case "ifeval":
-            return _generated(task, "{{prompt}}", _OPEN)
-        case "alpaca_eval":
-            return _generated(task, "{{instruction}}", _OPEN)
-        case "mlqa":
-            return _generated(task, question_prompt("en"), _LINE)
-        case "xquad":
-            return _generated(task, question_prompt(task.language), _LINE)
-        case "xlsum":
-            return _generated(task, summary_prompt(task.language), _SUMMARY)
-        case "mmlu":
-            return {"description": _MMLU_ABOUT} | _chosen(_MMLU_QUESTION, ["A", "B", "C", "D"])
-        case _:
-            return _chosen("{{query}}", "{{choices}}")
+    if task.benchmark == "mmlu":
+        return {"description": _MMLU_ABOUT} | _chosen(_MMLU_QUESTION, ["A", "B", "C", "D"])
+    if task.benchmark == "hellaswag":
+        return _chosen("{{query}}", "{{choices}}")
+    return _generated(task, *_PROMPTS[task.benchmark](task.language))
+
+
+_PROMPTS: Final[Mapping[str, Callable[[str], tuple[str, Mapping[str, Any]]]]] = {
+    "ifeval": lambda _: ("{{prompt}}", _OPEN),
+    "alpaca_eval": lambda _: ("{{instruction}}", _OPEN),
+    "mlqa": lambda _: (question_prompt("en"), _LINE),
+    "xquad": lambda language: (question_prompt(language), _LINE),
+    "xlsum": lambda language: (summary_prompt(language), _SUMMARY),
+}
+"""(prompt, settings) by language."""
 
 
 def _generated(task: PackTask, prompt: str, settings: Mapping[str, Any]) -> dict[str, Field]:

@@ -81,22 +81,26 @@ def look(
     findings = [*_packages(tasks), *_tokens(gated)]
     documents: list[Documents] = []
     for task in tasks:
-        if task.source is None:
-            continue
-        if task.source not in places:
-            findings.append(_fatal(task.task, f"no place is given for {task.source}", f"set evaluation.data.{task.source}"))
-            continue
-        try:
-            found = read(task.source, task.language, places[task.source])
-        except DataError as error:
-            message, _, cure = error.message.rpartition("; ")
-            findings.append(_fatal(task.task, message or error.message, cure))
-            continue
-        documents.append(found)
-        findings += _unscored(task, found, limit)
+        found = _read(task, places) if task.source is not None else None
+        if isinstance(found, Finding):
+            findings.append(found)
+        elif found is not None:
+            documents.append(found)
+            findings += _unscored(task, found, limit)
     if folder is not None:
         findings += _disk(documents, folder)
     return Preflight(findings=tuple(findings), sources=tuple(one.record for one in documents))
+
+
+def _read(task: PackTask, places: Mapping[str, Path]) -> Documents | Finding:
+    source = str(task.source)
+    if source not in places:
+        return _fatal(task.task, f"no place is given for {source}", f"set evaluation.data.{source}")
+    try:
+        return read(source, task.language, places[source])
+    except DataError as error:
+        message, _, cure = error.message.rpartition("; ")
+        return _fatal(task.task, message or error.message, cure)
 
 
 def _unscored(task: PackTask, documents: Documents, limit: int | None) -> list[Finding]:

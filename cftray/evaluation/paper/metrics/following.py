@@ -16,6 +16,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from cftray.errors import DataError
+
 PUNKT_KINDS: Final = frozenset({"length_constraints:number_sentences", "change_case:capital_word_frequency"})
 PUNKT_CURE: Final = "python -m nltk.downloader punkt_tab"
 SEED: Final = 0
@@ -43,12 +45,19 @@ def followed(item: Mapping[str, Any], answer: str) -> dict[str, float | list[boo
     """Strict and loose, of the prompt (0 or 1) and of each of its instructions.
 
     The same answer always gets the same score: language detection is seeded, and so is what a checker draws.
+    Raises DataError where the item asks for something that the checkers don't know.
     """
     check, state, depth = _checkers(), random.getstate(), sys.getrecursionlimit()
     random.seed(SEED)
     sys.setrecursionlimit(depth + len(answer))  # the JSON checker: a model that loops writes thousands of [
     try:
         found = check({**item, "kwargs": json.loads(item["kwargs"])}, [answer])
+    except (KeyError, TypeError) as error:
+        kinds = ", ".join(item["instruction_id_list"])
+        raise DataError(
+            f"ifeval, item {item['key']}: lm-eval's checkers can't check {kinds} with {item['kwargs']} ({error!r}); "
+            "expected IFEval's own instructions; mend the file"
+        ) from error
     finally:
         random.setstate(state)
         sys.setrecursionlimit(depth)

@@ -37,10 +37,9 @@ SEGMENTATIONS: Final[Mapping[str, str]] = {
 _MIXED: Final = re.compile(r"[\u4e00-\u9fa5]|[^\s\u4e00-\u9fa5]+")
 """The range is MLQA's."""
 
-_IDEOGRAPH, _HIRAGANA, _KATAKANA = r"\u3005\u3006\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff", r"\u3041-\u309f", r"\u30a1-\u30ff"
-_SCRIPTS: Final = re.compile(
-    rf"[{_IDEOGRAPH}{_HIRAGANA}]|[{_KATAKANA}]+|[^\s{_IDEOGRAPH}{_HIRAGANA}{_KATAKANA}]+"
-)
+_ALONE: Final = r"\u3005\u3006\u3041-\u309f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_KATAKANA: Final = r"\u30a1-\u30ff"
+_SCRIPTS: Final = re.compile(rf"[{_ALONE}]|[{_KATAKANA}]+|[^\s{_ALONE}{_KATAKANA}]+")
 
 
 def segment(text: str, language: str) -> list[str]:
