@@ -105,7 +105,8 @@ def find_prompt(name: str, sha256: str) -> Prompt:
     return prompt
 
 
-_VERDICT: Final = re.compile(r"[\s\"'`*_(\[]*(1|2|tie)[\"'`*_)\]]*(?:$|[.:;)—–](?!\s*\d))", re.IGNORECASE)
+_AROUND: Final = r"[\s\"'`*_()\[\]]*"
+_VERDICT: Final = re.compile(rf"{_AROUND}(1|2|tie){_AROUND}(?:$|(?:[.:;—–]|- )(?!{_AROUND}\d))", re.IGNORECASE)
 """A verdict at the start of a line, by itself or with a stop after it; quotation and emphasis around it don't count."""
 
 

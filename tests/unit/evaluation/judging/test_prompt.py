@@ -31,6 +31,7 @@ def shown(one: Pair, order: Order) -> dict[str, str]:
         ("\n\nTIE", Verdict.TIE), ("Tie.", Verdict.TIE), ("**1**", Verdict.FIRST), ('"2"', Verdict.SECOND),
         ("1\nThe first one is right about the year.", Verdict.FIRST), ("2. It answers the question.", Verdict.SECOND),
         ("(1)", Verdict.FIRST), ("tie — both are wrong", Verdict.TIE), ("1: better", Verdict.FIRST),
+        ("2 - it is true", Verdict.SECOND), ("1-2", None), ("1 - 2", None), ("1. **2**", None), ("1 (2)", None),
         ("", None), ("  \n ", None), ("12", None), ("1.5", None), ("3", None), ("tied", None), ("1 or 2", None),
         ("1. 2", None), ("The better answer is 1", None), ("Answer 2 is better", None), ("I can't say.\n1", None),
         ("1 is worse than 2", None), ("both", None), ("-1", None), ("²", None),
