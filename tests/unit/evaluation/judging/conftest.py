@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cftray.evaluation.judging.pairs import Pair
-from tests.unit.endpoint.conftest import HandClock, server  # noqa: F401
+from tests.unit.endpoint.conftest import server  # noqa: F401
 from tests.unit.endpoint.server import Handler, completion
 
 ANSWER = re.compile(r"<<< answer ([12]) (\w+) >>>\n(.*?)\n<<< end of answer \1 \2 >>>", re.DOTALL)
