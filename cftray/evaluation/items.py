@@ -12,7 +12,7 @@ from cftray.data.scores import TaskScores
 from cftray.errors import InternalError
 from cftray.evaluation.aggregate import TaskScore, mean_and_stderr
 from cftray.evaluation.lm import Tally
-from cftray.mini.pack import PackTask
+from cftray.plan.packs import PackTask
 
 FILTER = "none"
 """lm-eval's name for answers as they came."""

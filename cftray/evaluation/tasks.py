@@ -10,8 +10,7 @@ import lm_eval.utils
 from lm_eval.tasks import TaskManager
 
 from cftray.errors import InternalError, ModelError
-from cftray.evaluation.packs import Pack
-from cftray.mini.pack import PackTask
+from cftray.plan.packs import Pack, PackTask
 
 
 def load_tasks(pack: Pack, wanted: Sequence[PackTask], context_length: int) -> dict[str, Any]:
