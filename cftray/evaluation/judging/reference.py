@@ -16,7 +16,7 @@ from cftray.errors import DataError
 from cftray.evaluation.judging.pairs import Pair
 
 NAMES: Final = ("text_davinci_003*.json", "alpaca_eval.json")
-"""What the reference's file is called in a folder: by itself, and in the benchmark's set on the hub."""
+"""What the reference's file is called, in a folder or those in it: by itself, and in the hub's set."""
 TOLD: Final = 5
 """How many of several things a message names."""
 
@@ -117,7 +117,7 @@ def refuse(what: str, wrong: str, names: Sequence[str]) -> None:
 
 def _file_in(folder: Path) -> Path:
     for pattern in NAMES:
-        found = sorted(folder.glob(pattern))
+        found = sorted(folder.rglob(pattern))
         if len(found) == 1:
             return found[0]
         if found:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from cftray.errors import InternalError
+from cftray.evaluation.judging.progress import Watch
 from cftray.evaluation.judging.worker import ANNOTATIONS_FILE, SCORES_FILE, judge
 from cftray.evaluation.packs import find_pack
-from cftray.evaluation.progress import ProgressReader
-from cftray.plan.judge_stage import JudgeConfig
+from cftray.plan.stages import JudgeConfig
 from cftray.stage import Artifact, StageContext
 
 
@@ -24,7 +24,7 @@ def run(config: JudgeConfig, inputs: Mapping[str, Path], context: StageContext) 
     pack = find_pack(config.pack)
     if pack.digest != config.pack_digest:
         raise InternalError(f"task pack {pack.name} is not the one that was planned; plan the experiment anew")
-    with ProgressReader(context.folder, context.report):
+    with Watch(context.folder, context.report):
         result: dict[str, Any] = context.workers.call(
             judge, request_of(config, inputs, context), accelerator=None, name="judge"
         )

@@ -17,11 +17,11 @@ from cftray.errors import Cancelled, DataError
 from cftray.evaluation.judging.endpoint_judge import EndpointJudge
 from cftray.evaluation.judging.gaps import HALTS, all_judged, halted
 from cftray.evaluation.judging.pairs import Judgement, Outcome, Pair
+from cftray.evaluation.judging.progress import tell
 from cftray.evaluation.judging.prompt import find_prompt
 from cftray.evaluation.judging.rates import length_fit, rates_of
 from cftray.evaluation.judging.reference import Answered, Reference, pairs_of, read_reference
-from cftray.evaluation.progress import ProgressWriter
-from cftray.plan.judge_stage import JudgeConfig
+from cftray.plan.stages import JudgeConfig
 from cftray.spec.execution import EndpointBudget
 from cftray.store.atomic import write_atomic
 
@@ -45,7 +45,7 @@ def judge(request: Mapping[str, Any]) -> dict[str, Any]:
     identity = f"{config.judge.model} of {config.judge.endpoint}"
     with _chat(config, request) as chat:
         asking = EndpointJudge(chat, prompt, identity, attempts=1 + len(request["earlier"]))
-        judgements = all_judged(pairs, _asked(asking, pairs, ProgressWriter(folder, len(pairs))), identity)
+        judgements = all_judged(pairs, _asked(asking, pairs, folder), identity)
         spent, cost = chat.budget.spent, chat.budget.cost
     _write(config, pairs, judgements, folder)
     asked = {"requests": spent.requests, "tokens": spent.tokens} | ({} if cost is None else {"cost": cost})
@@ -56,24 +56,23 @@ def read_answers(items: Path) -> list[Answered]:
     """The model's answers in an evaluation's table of items. Raises DataError where it holds none."""
     import pyarrow.parquet as pq
 
-    columns = ["item", "output"]
-    if "instruction" in pq.read_schema(items).names:
-        columns.append("instruction")
-    rows = pq.read_table(items, columns=columns, filters=[("task", "==", TASK)]).to_pylist()
+    file = pq.ParquetFile(items)
+    columns = [name for name in ("task", "item", "output", "instruction") if name in file.schema_arrow.names]
+    rows = [row for row in file.read(columns=columns).to_pylist() if row.pop("task") == TASK]
     if not rows:
         raise DataError(f"{items.name}: holds no items of the task {TASK}; evaluate the model on it first")
     return [Answered(**row) for row in rows]
 
 
-def _asked(asking: EndpointJudge, pairs: Sequence[Pair], progress: ProgressWriter) -> list[Outcome]:
+def _asked(asking: EndpointJudge, pairs: Sequence[Pair], folder: Path) -> list[Outcome]:
     outcomes: list[Outcome] = []
-    progress.tell(0, 0, force=True)
+    tell(folder, 0, len(pairs))
     for begin in range(0, len(pairs), CHUNK):
         try:
             outcomes += asking.compare(pairs[begin : begin + CHUNK])
         except HALTS as error:
             raise halted(error, asking.identity, asking.settled(pairs), len(pairs)) from None
-        progress.tell(len(outcomes), 0, force=True)
+        tell(folder, len(outcomes), len(pairs))
     return outcomes
 
 

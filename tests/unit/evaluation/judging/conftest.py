@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,17 +57,12 @@ def items(tmp_path: Path) -> Callable[[Sequence[str]], Path]:
     """An evaluation's table of items: the answers given, and items of another task."""
 
     def write(outputs: Sequence[str], name: str = "items.parquet") -> Path:
-        from cftray.evaluation.items import write_items
+        import pyarrow as pa
+        import pyarrow.parquet as pq
 
-        rows = [_item("alpaca_eval", str(number), output) for number, output in enumerate(outputs)]
-        write_items([_item("ifeval", "0", "no answer to judge"), *rows], tmp_path / name)
+        rows = [{"item": str(n), "task": "alpaca_eval", "output": one, "score": None} for n, one in enumerate(outputs)]
+        other = {"item": "0", "task": "ifeval", "output": "no answer to judge", "score": 1.0}
+        pq.write_table(pa.Table.from_pylist([other, *rows]), tmp_path / name)
         return tmp_path / name
 
     return write
-
-
-def _item(task: str, item: str, output: str) -> Mapping[str, Any]:
-    return {
-        "item": item, "task": task, "suite": "ta", "benchmark": task, "language": "en", "prompt_sha256": "",
-        "output": output, "score": 0.0, "truncated": False,
-    }  # fmt: skip

@@ -16,7 +16,7 @@ from cftray.evaluation.judging.prompt import (
     preference_of,
     read_verdict,
 )
-from cftray.plan.judge_stage import PROMPT_DIGESTS
+from cftray.spec.judging import PROMPT_DIGESTS
 from tests.unit.evaluation.judging.conftest import answers_in, pair
 
 

@@ -25,7 +25,7 @@ from cftray.errors import (
 from cftray.evaluation.judging.prompt import PAIRWISE_1
 from cftray.evaluation.judging.stage import run
 from cftray.evaluation.packs import find_pack
-from cftray.plan.judge_stage import JudgeConfig
+from cftray.plan import JudgeConfig
 from cftray.runner.failures import failure_of
 from cftray.spec import ExecutionSpec
 from cftray.stage import Artifact, Entry, Progress, StageContext
@@ -79,7 +79,7 @@ class Runs:
 def config(**changes: Any) -> JudgeConfig:
     values = {
         "judge": {"endpoint": "local", "model": "small"}, "prompt": "pairwise-1", "prompt_sha256": PAIRWISE_1.sha256,
-        "max_tokens": 16, "pack": "mini", "pack_digest": find_pack("mini").digest,
+        "max_tokens": 16, "pack": "mini", "pack_digest": find_pack("mini").digest, "limit": None,
     }  # fmt: skip
     return JudgeConfig.model_validate(values | changes)
 
