@@ -23,3 +23,14 @@ def find_pack(name: str) -> Pack:
         tasks=tuple(mini_pack.TASKS),
         include_path=Path(mini_pack.__file__).parent / "tasks",
     )
+
+
+def find_planned(name: str, digest: str) -> Pack:
+    """As `find_pack`. Raises InternalError where the pack is not the one that was planned."""
+    pack = find_pack(name)
+    if pack.digest != digest:
+        raise InternalError(
+            f"task pack {pack.name} is not the one that was planned: its digest here is {pack.digest}, planned was "
+            f"{digest}; plan the experiment anew"
+        )
+    return pack

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import functools
+import random
 from collections.abc import Sequence
 from typing import Any
 
 import lm_eval.utils
+import numpy as np
 from lm_eval.tasks import TaskManager
 
 from cftray.errors import InternalError, ModelError
 from cftray.plan.packs import Pack, PackTask
+
+SEED = 0
+KINDS = ("generate_until", "multiple_choice", "loglikelihood")
 
 
 def load_tasks(pack: Pack, wanted: Sequence[PackTask], context_length: int) -> dict[str, Any]:
@@ -28,15 +33,17 @@ def load_tasks(pack: Pack, wanted: Sequence[PackTask], context_length: int) -> d
     for name, task in tasks.items():
         if task.config.num_fewshot:
             raise InternalError(f"{name}: num_fewshot is {task.config.num_fewshot}; the method is zero-shot")
+        if task.OUTPUT_TYPE not in KINDS or (task.config.repeats or 1) != 1:
+            raise InternalError(f"{name}: {task.OUTPUT_TYPE}, repeats {task.config.repeats}; expected {KINDS}, once")
         if task.OUTPUT_TYPE == "generate_until":
             _check_generation(name, dict(task.config.generation_kwargs or {}), context_length)
     return tasks
 
 
-def item_count(task: Any, limit: int | None) -> int:
-    """How many items of a task are scored."""
-    whole = len(task.eval_docs)
-    return whole if limit is None else min(limit, whole)
+def seed() -> None:
+    """The same for each task, whichever ran before it."""
+    random.seed(SEED)
+    np.random.seed(SEED)
 
 
 def _compile_templates_once() -> None:
