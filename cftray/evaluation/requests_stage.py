@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,13 +45,14 @@ def run(config: RequestsConfig, inputs: Mapping[str, Path], context: StageContex
         "folder": str(context.folder.absolute()),
         "stop": str(context.stop.absolute()),
     }
-    context.workers.call(make_requests, request, accelerator=None, name="requests")
+    seconds = context.workers.call(make_requests, request, accelerator=None, name="requests")
     folder = context.folder / FOLDER
     manifest = Manifest.read(folder)
     tasks = [one.model_dump(mode="json", exclude={"batches", "settings"}) for one in manifest.tasks]
     details = {
         **manifest.model_dump(mode="json", exclude={"tasks"}),
         "tasks": [{**told, "batches": len(one.batches)} for told, one in zip(tasks, manifest.tasks, strict=True)],
+        "seconds": seconds,
         "pack": {"name": pack.name, "version": pack.version, "digest": pack.digest},
     }
     metrics = {
@@ -62,12 +64,12 @@ def run(config: RequestsConfig, inputs: Mapping[str, Path], context: StageContex
     return Artifact(outputs={"requests": folder}, metrics=metrics, details=details)
 
 
-def make_requests(request: Mapping[str, Any]) -> None:
-    """Entry of a worker: writes the folder `requests` into the request's folder."""
+def make_requests(request: Mapping[str, Any]) -> dict[str, float]:
+    """Entry of a worker: writes the folder `requests` into the request's folder; gives the seconds that it took."""
     config = RequestsConfig.model_validate(request["config"])
     pack = packs.find_planned(config.pack, config.pack_digest)
     inputs = {name: Path(path) for name, path in request["inputs"].items()}
-    _Requests(pack, config, inputs, Path(request["folder"]), Path(request["stop"])).write()
+    return _Requests(pack, config, inputs, Path(request["folder"]), Path(request["stop"])).write()
 
 
 class _Requests:
@@ -86,10 +88,12 @@ class _Requests:
         self.ends = end_tokens(self.tokenizer, config.template)
         self.tokenizer_sha256 = hashlib.sha256((self.tokenizer / "tokenizer.json").read_bytes()).hexdigest()
 
-    def write(self) -> None:
+    def write(self) -> dict[str, float]:
+        started = time.monotonic()
         wanted = self.pack.asked(self.config.suites, self.config.benchmarks, self.config.languages)
         files = benchmark_files(self.inputs)
         with opened(self.pack, wanted, files, self.length, self.folder / "cache") as tasks:
+            loaded = time.monotonic()
             asked = tuple(self._task(entry, tasks[entry.task]) for entry in wanted)
         manifest = Manifest(
             context_length=self.length,
@@ -100,6 +104,7 @@ class _Requests:
             tasks=asked,
         )
         manifest.write(self.folder / FOLDER)
+        return {"start": round(loaded - started, 3), "asking": round(time.monotonic() - loaded, 3)}
 
     def _task(self, entry: PackTask, task: Any) -> AskedTask:
         from cftray.evaluation.tasks import seed

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,9 @@ def lm_evals_own(pack: Pack, model: Path) -> Mapping[str, Mapping[str, float]]:
 
     found: dict[str, Mapping[str, float]] = {}
     for chat in (True, False):
+        beginning = {"add_bos_token": False} if chat else {}
         result = lm_eval.simple_evaluate(
-            model="hf", model_args={"pretrained": str(model), "dtype": "float32", "add_bos_token": not chat},
+            model="hf", model_args={"pretrained": str(model), "dtype": "float32", **beginning},
             tasks=[task.task for task in pack.tasks if task.chat is chat], batch_size=4, device="cpu",
             task_manager=TaskManager(include_path=str(pack.include_path), include_defaults=False),
             apply_chat_template=chat, bootstrap_iters=10,
@@ -274,7 +276,7 @@ from cftray.evaluation import packs
 from cftray.evaluation.requests_stage import make_requests
 from cftray.evaluation.scoring import score
 from cftray.plan.packs import Pack, PackTask
-tasks = tuple(PackTask(**one) for one in json.loads({json.dumps([task_fields(task) for task in pack.tasks])!r}))
+tasks = tuple(PackTask(**one) for one in json.loads({json.dumps([asdict(task) for task in pack.tasks])!r}))
 pack = Pack(name="mini", version=1, digest="d", tasks=tasks, include_path=Path({str(pack.include_path)!r}))
 packs.find_pack = lambda name: pack
 config, places = json.loads({json.dumps(config)!r}), json.loads({json.dumps(places)!r})
@@ -287,9 +289,3 @@ sys.exit(bool({{"torch", "transformers"}} & set(sys.modules)))
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (attempt / "scores.json.gz").read_bytes() == brief(first)
-
-
-def task_fields(task: Any) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(task)
