@@ -15,7 +15,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from cftray.data.scores import TaskScores
+from cftray.data.scores import Part, TaskScores
 from cftray.errors import InternalError
 from cftray.evaluation.aggregate import OF_SCORED, mean_and_stderr
 from cftray.plan.packs import PackTask
@@ -61,17 +61,18 @@ def valued(entry: PackTask, item: str, found: Mapping[str, Any]) -> dict[str, An
     return {"metrics": metrics, "pooled": pooled}
 
 
+def part_of(entry: PackTask) -> Part:
+    """The task as scores name it."""
+    return Part(**{name: getattr(entry, name) for name in Part.model_fields})
+
+
 def task_scores(entry: PackTask, items: Sequence[Item]) -> TaskScores:
     """The task's scores in brief."""
     scored = [one for one in items if one.unscored is None]
     others = [name for name in _names(items) if name != entry.metric]
     return TaskScores(
-        task=entry.task,
-        suite=str(entry.suite),
-        benchmark=entry.benchmark,
-        language=entry.language,
+        **part_of(entry).model_dump(),
         metric=entry.metric,
-        paper_metric=entry.paper_metric,
         items=tuple(one.item for one in scored),
         scores=tuple(one.metrics[entry.metric] for one in scored),
         others={name: tuple(one.metrics[name] for one in scored) for name in others},

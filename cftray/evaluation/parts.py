@@ -29,12 +29,11 @@ FACTS = "part.json"
 
 def key_of(pack: Pack, entry: PackTask, asked: AskedTask, *, model: str, precision: str) -> str:
     """The key of one task's part. `model` is the model's digest or fingerprint."""
-    own = getattr(pack, "task_digest", None)
     return sha256_of(
         {
             "model": model,
             "requests": asked.sha256,
-            "task": pack.digest if own is None else own(entry),
+            "task": pack.task_digest(entry.task),
             "entry": asdict(entry),
             "precision": precision,
             "version": CODE_VERSION[StageKind.EVALUATE],

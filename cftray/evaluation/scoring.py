@@ -11,12 +11,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cftray.data.scores import ItemScores, Part, TaskScores
+from cftray.data.scores import ItemScores, TaskScores
 from cftray.errors import Cancelled, InternalError
 from cftray.evaluation import packs
 from cftray.evaluation.answers import read_answers
 from cftray.evaluation.harness import opened
-from cftray.evaluation.items import Item, all_metrics, join_items, task_figures, task_scores, valued, write_items
+from cftray.evaluation.items import (
+    Item,
+    all_metrics,
+    join_items,
+    part_of,
+    task_figures,
+    task_scores,
+    valued,
+    write_items,
+)
 from cftray.evaluation.parts import ITEMS, NewPart, is_there, read_facts
 from cftray.evaluation.requests import Manifest, Request, read_requests, task_file
 from cftray.evaluation.requests_stage import benchmark_files
@@ -46,7 +55,7 @@ def score(request: Mapping[str, Any]) -> dict[str, Any]:
     folder = Path(request["folder"])
     join_items([places[entry.task] / ITEMS for entry in wanted], folder / ITEMS_FILE)
     scores = [TaskScores.model_validate(one["scores"]) for one in facts if one["scores"] is not None]
-    expected = tuple(_part(entry) for entry in pack.of_suites(config.suites))
+    expected = tuple(part_of(entry) for entry in pack.of_suites(config.suites))
     ItemScores(tasks=tuple(scores), expected=expected).write(folder / SCORES_FILE)
     return {
         "tasks": [one["figures"] for one in facts],
@@ -166,13 +175,3 @@ def _output(entry: PackTask, task: Any, doc: Mapping[str, Any], results: Sequenc
 
 def _index(one: tuple[Request, Any]) -> int:
     return one[0].index
-
-
-def _part(entry: PackTask) -> Part:
-    return Part(
-        task=entry.task,
-        suite=str(entry.suite),
-        benchmark=entry.benchmark,
-        language=entry.language,
-        paper_metric=entry.paper_metric,
-    )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import lm_eval.utils
@@ -15,11 +18,15 @@ from cftray.errors import InternalError, ModelError
 from cftray.plan.packs import Pack, PackTask
 
 SEED = 0
+SOURCES = "cftray.evaluation.paper.sources"
+"""The module that tells tasks where their benchmarks' files lie, while they are loaded."""
 KINDS = ("generate_until", "multiple_choice", "loglikelihood")
 
 
-def load_tasks(pack: Pack, wanted: Sequence[PackTask], context_length: int) -> dict[str, Any]:
-    """lm-eval's task objects by name. `context_length` in tokens.
+def load_tasks(
+    pack: Pack, wanted: Sequence[PackTask], context_length: int, files: Mapping[str, Path] | None = None
+) -> dict[str, Any]:
+    """lm-eval's task objects by name. `context_length` in tokens; `files` of the benchmarks that tasks read.
 
     Raises InternalError for a task that breaks the pack's rules, ModelError where an answer of the
     length that a task allows leaves no room for a prompt.
@@ -29,7 +36,8 @@ def load_tasks(pack: Pack, wanted: Sequence[PackTask], context_length: int) -> d
     unknown = sorted({task.task for task in wanted} - set(manager.all_tasks))
     if unknown:
         raise InternalError(f"task pack {pack.name} has no file for {', '.join(unknown)}")
-    tasks: dict[str, Any] = manager.load([task.task for task in wanted])["tasks"]
+    with _bound(wanted, files or {}):
+        tasks: dict[str, Any] = manager.load([task.task for task in wanted])["tasks"]
     for name, task in tasks.items():
         if task.config.num_fewshot:
             raise InternalError(f"{name}: num_fewshot is {task.config.num_fewshot}; the method is zero-shot")
@@ -44,6 +52,17 @@ def seed() -> None:
     """The same for each task, whichever ran before it."""
     random.seed(SEED)
     np.random.seed(SEED)
+
+
+def _bound(wanted: Sequence[PackTask], files: Mapping[str, Path]) -> AbstractContextManager[Any]:
+    sources = dict.fromkeys(task.source for task in wanted if task.source is not None)
+    if not sources:
+        return nullcontext()
+    absent = [one for one in sources if one not in files]
+    if absent:
+        raise InternalError(f"files of {', '.join(absent)} are no inputs of this stage")
+    bound: AbstractContextManager[Any] = importlib.import_module(SOURCES).bound({one: files[one] for one in sources})
+    return bound
 
 
 def _compile_templates_once() -> None:

@@ -16,24 +16,22 @@ from cftray.evaluation import harness
 from cftray.plan.packs import Pack
 
 
-def test_tasks_find_the_files_of_their_benchmarks_while_they_are_open(
+def test_tasks_find_the_files_of_their_benchmarks_while_they_are_loaded(
     pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    open_now: list[Mapping[str, Path]] = []
+    seen: list[Mapping[str, Path]] = []
 
     @contextmanager
     def bound(files: Mapping[str, Path]) -> Iterator[None]:
-        open_now.append(files)
+        seen.append(files)
         yield
-        open_now.clear()
 
-    monkeypatch.setitem(sys.modules, harness.SOURCES, SimpleNamespace(bound=bound))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "cftray.evaluation.paper.sources", SimpleNamespace(bound=bound))  # type: ignore[arg-type]
     entry = replace(pack.tasks[0], source="ifeval")
-    files = {"ifeval": tmp_path / "ifeval", "mmlu": tmp_path / "mmlu"}
+    files = {"ifeval": tmp_path / "ifeval"}
     with harness.opened(pack, [entry], files, 64, tmp_path / "cache") as tasks:
         assert list(tasks) == ["toy_follow"]
-        assert open_now == [{"ifeval": tmp_path / "ifeval"}]
-    assert not open_now
+    assert seen == [files]
     assert not (tmp_path / "cache").exists()
 
 
