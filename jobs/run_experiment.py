@@ -57,7 +57,7 @@ def run(store: Store, folder: JobFolder) -> int:
         events=events,
         stop=folder.stop,
         plan=request.plan,
-        execution=request.spec.execution,
+        execution=request.execution,
         experiment=request.experiment,
         attempt=request.attempt,
     )
