@@ -152,15 +152,18 @@ class Client:
         """Close the connections."""
         self._http.close()
 
-    def list(self, *, limit: int | None = None, **filters: Any) -> Iterator[Run]:
-        """Experiments, the newest first; filters are `state`, `label` and `name`."""
+    def list(self, *, limit: int | None = None, evaluations: bool = False, **filters: Any) -> Iterator[Run]:
+        """Experiments, or `evaluations`, the newest first; filters are `state`, `label` and `name`."""
+        from cftray.client_evaluations import Evaluation
+
+        kind = Evaluation if evaluations else Run
         wanted = {name: value for name, value in filters.items() if value}
         after: str | None = None
         left = limit
         while left is None or left > 0:
             page = {"limit": min(200, left or 200)} | ({"after": after} if after else {})
-            answer = self.ask("GET", "/v1/experiments", params=wanted | page)
-            yield from (Run(self, view) for view in answer["data"])
+            answer = self.ask("GET", kind.collection, params=wanted | page)
+            yield from (kind(self, view) for view in answer["data"])
             if not answer["has_more"]:
                 return
             after = answer["next"]

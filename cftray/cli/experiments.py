@@ -57,11 +57,13 @@ def list_(
     label: Annotated[list[str] | None, typer.Option(help="Only with this label; may be repeated.")] = None,
     name: Annotated[str | None, typer.Option(help="Only of this name.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    evaluations: Annotated[bool, typer.Option("--evaluations", help="Evaluations of single models instead.")] = False,
     json_: AsJson = False,
 ) -> None:
     """Experiments, the newest first."""
     session: Session = context.obj
-    runs = list(session.client().list(limit=limit, state=state, label=label, name=name))
+    found = session.client().list(limit=limit, evaluations=evaluations, state=state, label=label, name=name)
+    runs = list(found)
     if json_:
         echo_json([run.view for run in runs])
         return

@@ -20,7 +20,7 @@ GATE_CLOSED = "gate closed: "
 
 
 def gate_closed(view: Json) -> str | None:
-    """What the gate of an experiment has found, where it is closed: `gate closed: ta is 0.412 (at least 0.5 wanted)`."""
+    """What an experiment's gate has found, where it is closed: `gate closed: ta is 0.412 (at least 0.5 wanted)`."""
     told = (str(stage["why"] or "") for stage in view["plan"]["stages"] if stage["state"] == "skipped")
     return next((why for why in told if why.startswith(GATE_CLOSED)), None)
 
