@@ -1,8 +1,8 @@
 """Evaluations of single models from Python: what is asked for, and a handle on it.
 
-    evaluation = client.evaluate("mistralai/Mistral-7B-v0.1", suites=["la"], languages=["de", "es"], pack="paper")
-    evaluation.wait(progress=True)
-    evaluation.scores()                               # a row per task, language and mean
+evaluation = client.evaluate("mistralai/Mistral-7B-v0.1", suites=["la"], languages=["de", "es"], pack="paper")
+evaluation.wait(progress=True)
+evaluation.scores()                               # a row per task, language and mean
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def _points(view: ExperimentView, records: Mapping[str, Record], *, over: bool) 
     names = {one.p1_scores for one in scored[1]} | {one.p2_scores for one in scored[2]}
     if not names:
         return ()
-    at = max(milliseconds(records[name].finished_at) for name in names)
+    at = max(milliseconds(record.finished_at) for name, record in records.items() if name in names)
     return points_of(experiment_scores(scored, records), at)
 
 

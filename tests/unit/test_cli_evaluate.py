@@ -25,9 +25,7 @@ NAMES = ("key", "level", "benchmark", "language", "metric", "p1")
 
 def results() -> dict[str, Any]:
     empty = {"p2": None, "change": None}
-    rows = [
-        dict(zip(NAMES, row, strict=True)) | {"suite": row[0].removeprefix("paper/")[:2]} | empty for row in ROWS
-    ]
+    rows = [dict(zip(NAMES, row, strict=True)) | {"suite": row[0].removeprefix("paper/")[:2]} | empty for row in ROWS]
     replica = {"seed": 0, "complete": True, "rows": rows}
     return {
         "complete": True, "seeds": [0], "rows": rows, "replicas": [replica], "comparisons": 0, "part_comparisons": 0,

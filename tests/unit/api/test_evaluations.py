@@ -215,8 +215,8 @@ def test_a_closed_gate_leaves_stages_out_and_the_experiment_succeeds(world: Worl
     assert progress["stages_left_out"] == len(gated)
     assert progress["stages_done"] == progress["stages_total"] == len(stages) - len(gated)
     again = world.client.post("/v1/plans", json=GATED).json()
-    planned = {stage["name"]: stage for stage in again["stages"]}
-    assert (planned["evaluate.p2.s17"]["state"], planned["evaluate.p2.s17"]["why"]) == ("skipped", f"gate closed: {WHY}")
+    planned = next(stage for stage in again["stages"] if stage["name"] == "evaluate.p2.s17")
+    assert (planned["state"], planned["why"]) == ("skipped", f"gate closed: {WHY}")
 
 
 def test_a_gate_over_a_score_that_is_not_evaluated_is_refused(world: World) -> None:
@@ -239,7 +239,7 @@ def own_pack(name: str) -> Pack:
         PackTask(task="xquad_de", benchmark="xquad", language="de", source="xquad", **task),
         PackTask(task="mlqa_de", benchmark="mlqa", language="de", source="mlqa", **task),
     )
-    hub = {"mlqa": Leaf(kind=LeafKind.HUB_SET, location="team/mlqa"), "xquad": Leaf(kind=LeafKind.HUB_SET, location="x/y")}
+    hub = {one: Leaf(kind=LeafKind.HUB_SET, location=f"team/{one}") for one in ("mlqa", "xquad")}
     return Pack(name=name, version=1, digest="d", tasks=tasks, include_path=Path(), hub=hub)
 
 
@@ -251,9 +251,7 @@ def test_benchmarks_files_are_there_and_under_the_roots(tmp_path: Path, location
     for folder in ("in", "out"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "xquad.de.json").write_text(json.dumps({"data": []}))
-    settings = Settings(
-        database_url=f"sqlite:///{tmp_path}/c.db", store=tmp_path / "s", data_roots=(tmp_path / "in",)
-    )
+    settings = Settings(database_url=f"sqlite:///{tmp_path}/c.db", store=tmp_path / "s", data_roots=(tmp_path / "in",))
     place = location if ":" in location else str(tmp_path / location)
     evaluation = {"pack": "paper", "suites": ["la"], "benchmarks": ["xquad"], "data": {"xquad": place}}
     spec = evaluation_from_document({"name": "e", "model": "mini:base", "evaluation": evaluation})

@@ -61,7 +61,8 @@ def test_it_is_open_when_every_condition_holds(tmp_path: Path, conditions: list[
 
 
 def test_it_says_what_it_found_and_what_was_wanted(tmp_path: Path) -> None:
-    artifact, _ = decide(tmp_path, {"score": "ta", "at_least": 0.6}, {"score": "ta/mmlu", "at_least": 0.1, "at_most": 1})
+    both = {"score": "ta/mmlu", "at_least": 0.1, "at_most": 1}
+    artifact, _ = decide(tmp_path, {"score": "ta", "at_least": 0.6}, both)
     assert gate.closed(record(artifact)) == (
         "ta is 0.500 (at least 0.6 wanted); ta/mmlu is 0.500 (at least 0.1 and at most 1 wanted)"
     )
