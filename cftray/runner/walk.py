@@ -42,7 +42,7 @@ class Walk:
     wait: Callable[[float], None] = time.sleep
 
     def run(self) -> Failure | None:
-        """Every stage in order; None when all are recorded, else why not (events tell it too).
+        """Every stage in order; None when all are recorded or left out, else why not (events tell it too).
 
         A stop shows as a Failure with the code of Cancelled.
         """

@@ -14,9 +14,9 @@ from api.experiments.kinds import Kind
 from api.experiments.repository import ExperimentRepository, Filter
 
 BEFORE_KINDS = "6a73f78ba3df"
-OLD_ROW = """INSERT INTO experiments (id, name, project, labels, state, created_at, updated_at, attempts_before, last_event,
- tracked_seq, plan_complete, spec, plan) VALUES ('exp_a', 'old', 'p', '[]', 'succeeded', '2026-01-01 00:00:00',
- '2026-01-01 00:00:00', 0, 0, 0, 1, '{}', '{}')"""
+OLD_ROW = """INSERT INTO experiments (id, name, project, labels, state, created_at, updated_at, attempts_before,
+ last_event, tracked_seq, plan_complete, spec, plan) VALUES ('exp_a', 'old', 'p', '[]', 'succeeded',
+ '2026-01-01 00:00:00', '2026-01-01 00:00:00', 0, 0, 0, 1, '{}', '{}')"""
 
 
 @pytest.fixture
