@@ -19,10 +19,12 @@ from cftray.report.grid import (
     columns,
     interval_text,
     legend,
+    noise_text,
     score_text,
     seeds_text,
 )
-from cftray.report.results import Results, Row, Score
+from cftray.report.notes import notes
+from cftray.report.views import Results, Row, Score
 
 Titled = tuple[str, Results]
 """An experiment's name and its results."""
@@ -48,15 +50,16 @@ def markdown(experiments: Sequence[Titled]) -> str:
         shape = columns(results)
         heads = [f"{column.suite.upper()}: {_escaped(column.label)}" for column in shape]
         lines += [f"**{_escaped(title)}**", "", _piped(["", *heads]), _piped(["---", *["---:"] * len(shape)])]
-        lines += [_piped([label, *cells]) for label, cells in _text_rows(shape)]
+        lines += [_piped([label, *cells]) for label, cells in _text_rows(shape, single=results.single)]
         lines += ["", legend(results), ""]
+        lines += [f"- {_escaped(note)}" for note in notes(results)] + [""] * bool(notes(results))
     return "\n".join(lines)
 
 
 CSV_FIELDS: Final = (
-    "experiment", "key", "level", "suite", "benchmark", "language", "metric",
+    "experiment", "key", "level", "suite", "benchmark", "language", "metric", "paper", "whole", "parts", "parts_of",
     "p1", "p1_stderr", "p2", "p2_stderr", "n",
-    "difference", "stderr", "low", "high", "p_value", "p_adjusted", "among", "verdict",
+    "difference", "stderr", "low", "high", "p_value", "p_adjusted", "among", "noise", "verdict",
     "seeds", "seeds_sd", "seeds_agree",
 )  # fmt: skip
 
@@ -87,14 +90,14 @@ def _terminal_block(experiments: Sequence[Titled], suites: Sequence[str]) -> Tab
         shape = [by_key.get(one.key, _absent(one)) for one in widest]
         if len(experiments) > 1:
             table.add_row(Text(title, style="bold"))
-        for label, cells in _styled_rows(shape):
+        for label, cells in _styled_rows(shape, single=results.single):
             table.add_row(label, *cells)
         table.add_section()
     return table
 
 
-def _styled_rows(shape: Sequence[Column]) -> Iterator[tuple[str, list[Text]]]:
-    for label, cells in _text_rows(shape):
+def _styled_rows(shape: Sequence[Column], *, single: bool) -> Iterator[tuple[str, list[Text]]]:
+    for label, cells in _text_rows(shape, single=single):
         yield label, [Text(cell, style=_style(label, column)) for cell, column in zip(cells, shape, strict=True)]
 
 
@@ -103,24 +106,31 @@ def _style(label: str, column: Column) -> str:
     change = column.row.change if column.row is not None else None
     if label == "change" and change is not None:
         return weight + STYLES[change.verdict]
-    return "dim" if label.startswith(("±", "sd")) else weight.strip()
+    return "dim" if label.startswith(("±", "sd", "noise")) else weight.strip()
 
 
-def _text_rows(shape: Sequence[Column]) -> Iterator[tuple[str, list[str]]]:
+def _text_rows(shape: Sequence[Column], *, single: bool) -> Iterator[tuple[str, list[str]]]:
+    """Both models, or the one that there is; then what changed, as far as it is known."""
     rows = [column.row for column in shape]
-    yield "P1", [score_text(row.p1 if row else None) for row in rows]
-    yield "P2", [score_text(row.p2 if row else None) for row in rows]
+    yield "score" if single else "P1", [score_text(row.p1 if row else None) for row in rows]
+    if not single:
+        yield "P2", [score_text(row.p2 if row else None) for row in rows]
     changes = [row.change if row else None for row in rows]
     if any(changes):
         yield "change", [change_text(change) for change in changes]
         yield "± 95 %", [interval_text(change) for change in changes]
     if any(change is not None and change.seeds_sd is not None for change in changes):
         yield "sd, seeds", [seeds_text(change) for change in changes]
+    if any(row is not None and row.noise is not None for row in rows):
+        yield "noise floor", [noise_text(row) for row in rows]
 
 
 def _legends(experiments: Sequence[Titled]) -> list[Text]:
-    """The legend once where all agree on it, else one for each experiment."""
+    """The legend once where all agree on it, else one for each experiment; then the notes of each."""
     texts = dict.fromkeys(legend(results) for _, results in experiments)
+    several = len(experiments) > 1
+    for title, results in experiments:
+        texts |= dict.fromkeys(f"{title}: {note}" if several else note for note in notes(results))
     return [Text(text, style="dim") for text in texts]
 
 
@@ -145,6 +155,11 @@ def _csv_row(title: str, results: Results, row: Row) -> dict[str, object]:
         "benchmark": row.benchmark,
         "language": row.language,
         "metric": row.metric,
+        "paper": row.paper,
+        "whole": row.whole,
+        "parts": row.parts,
+        "parts_of": row.parts_of,
+        "noise": row.noise,
         "seeds": " ".join(str(seed) for seed in results.seeds),
         **_csv_score("p1", row.p1),
         **_csv_score("p2", row.p2),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cftray.data.scores import ItemScores, TaskScores
-from cftray.evaluation.aggregate import mean_and_stderr, metrics_of
+from cftray.evaluation.aggregate import metrics_of
 from cftray.plan import Plan, StageKind, StageNode, build_plan
 from cftray.spec import ExperimentSpec
 from cftray.store import Record, Store
@@ -98,11 +98,10 @@ def _made(node: StageNode, folder: Path) -> dict[str, Any]:
             phase = 1 if ".p1" in node.name else 2
             scores = item_scores(phase, int(node.name.rpartition("s")[2] or 0) if ".s" in node.name else 0)
             scores.write(folder / "scores.json.gz")
-            scored = {task.task: mean_and_stderr(task.scores) for task in scores.tasks}
             table = [{"task": task.task, "n": len(task.items), "truncated": 3, "empty": 0} for task in scores.tasks[:2]]
             return {
                 "outputs": {"scores": folder / "scores.json.gz"},
-                "metrics": metrics_of(scores.tasks, scored),
+                "metrics": metrics_of([scores]),
                 "details": {"tasks": table},
             }
         case StageKind.TRAIN:

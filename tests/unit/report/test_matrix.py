@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from cftray.data.scores import ItemScores, TaskScores
-from cftray.evaluation.aggregate import mean_and_stderr, metrics_of
+from cftray.evaluation.aggregate import metrics_of
 from cftray.plan import build_plan
 from cftray.report.matrix import CellPlan, Effect, matrix_table
 from cftray.report.matrix_text import csv_matrix, markdown_matrix, terminal_matrix
@@ -62,9 +62,7 @@ def cell(tmp_path):
                             "attempt": 1, "started_at": "2026-01-02T03:04:05+00:00",
                             "finished_at": "2026-01-02T03:05:05+00:00", "seconds": 1.0,
                             "outputs": {"scores": store.describe(node.fingerprint, folder / "scores.json.gz")},
-                            "metrics": metrics_of(
-                                made.tasks, {one.task: mean_and_stderr(one.scores) for one in made.tasks}
-                            ),
+                            "metrics": metrics_of([made]),
                         }
                     )
                 )  # fmt: skip
