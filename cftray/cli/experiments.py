@@ -173,7 +173,8 @@ def show_results(session: Session, runs: list[Run]) -> None:
         session.console.print(terminal_table(scored, session.console.width))
     for run, (name, found) in zip(runs, titled, strict=True):
         if not found.complete:
-            typer.echo(f"{run.id} {name}: {run.state}, not every model is evaluated", err=True)
+            lacking = f"not recorded: {', '.join(found.missing)}" if found.missing else "not every model is evaluated"
+            typer.echo(f"{run.id} {name}: {run.state}, {lacking}", err=True)
 
 
 def add_to(app: typer.Typer) -> None:

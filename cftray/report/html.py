@@ -25,6 +25,7 @@ from cftray.report.rows_read import rows_read
 from cftray.report.scoring import scoring
 from cftray.report.story import findings
 from cftray.report.translations import translations
+from cftray.report.views import Results, Row
 from cftray.spec import ExperimentSpec
 from cftray.store import Store
 

@@ -25,8 +25,8 @@ from cftray.report.grid import (
 )
 from cftray.report.matrix import Effect, MatrixGroup, MatrixRow, MatrixTable
 from cftray.report.notes import notes
-from cftray.report.views import Change, Row
 from cftray.report.tables import STYLES
+from cftray.report.views import Change, Row
 
 Cells = tuple[str, Sequence[str]]
 """A row's label and its cells."""

@@ -47,7 +47,8 @@ def _decision(gate: Gate) -> str:
 
 def _lack(one: Unscored) -> str:
     task = f"{benchmark_name(one.benchmark)} ({one.task})" if one.task != one.benchmark else benchmark_name(one.task)
-    reasons = "; ".join(f"{count}: {reason}" if len(one.reasons) > 1 else reason for reason, count in one.reasons.items())
+    several = len(one.reasons) > 1
+    reasons = "; ".join(f"{count}: {reason}" if several else reason for reason, count in one.reasons.items())
     return f"{task}\0{one.n:,} of {one.of:,} items not scored, so no score and no mean over it ({reasons})"
 
 
