@@ -295,7 +295,6 @@ class Run:
         target.write_text(text, encoding="utf-8")
         return target
 
-
     def items(self, path: Path | str, phase: str, *, seed: int | None = None, of: str = "items") -> Path:
         """Save every item of a model, `p1` or `p2`, as Parquet; with of="annotations" a judge's, as JSON lines.
 

@@ -31,8 +31,9 @@ def save(http: httpx.Client, path: str, target: Path, params: Mapping[str, Any])
                     digest.update(chunk)
                     file.write(chunk)
             expected = response.headers.get("etag", "").removeprefix("W/").strip('"')
-        if expected and expected != digest.hexdigest():
-            raise Unreachable(f"{path} came damaged: its sha256 is {digest.hexdigest()}, {expected} was told; ask again")
+        found = digest.hexdigest()
+        if expected and expected != found:
+            raise Unreachable(f"{path} came damaged: its sha256 is {found}, {expected} was told; ask again")
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

@@ -23,6 +23,7 @@ from cftray.errors import DataError, nearest
 
 OF_EXPERIMENT: Final = re.compile(r"^(?P<experiment>[A-Za-z0-9_-]+):(?P<phase>p1|p2)(?::(?P<seed>\d+))?$")
 NEEDED: Final = ("item", "task", "prompt_sha256", "output", "score")
+FURTHER: Final = ("suite", "benchmark", "language", "truncated", "unscored")
 HELP: Final = "EXP:p1, EXP:p2 or EXP:p2:SEED, an evaluation's id, or a Parquet file."
 
 
@@ -76,13 +77,14 @@ def read(path: Path, name: str | None = None) -> list[Item]:
 
     shown = name or path.name
     try:
-        table = pq.read_table(path)
+        names = pq.read_schema(path).names
+        missing = [column for column in NEEDED if column not in names]
+        if missing:
+            raise DataError(f"{shown}: has no column {', '.join(missing)}; expected the items of an evaluation")
+        rows = pq.read_table(path, columns=[one for one in (*NEEDED, *FURTHER) if one in names]).to_pylist()
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{shown}: can't be read as Parquet: {str(error).splitlines()[0]}") from error
-    missing = [column for column in NEEDED if column not in table.column_names]
-    if missing:
-        raise DataError(f"{shown}: has no column {', '.join(missing)}; expected the items of an evaluation")
-    return [_item(row) for row in table.to_pylist()]
+    return [_item(row) for row in rows]
 
 
 def judged(items: list[Item], annotations: Path) -> list[Item]:
@@ -105,7 +107,8 @@ def chosen(items: list[Item], task: str | None, language: str | None) -> list[It
 def _only(items: list[Item], wanted: str, names: Callable[[Item], tuple[str, ...]], what: str) -> list[Item]:
     found = [one for one in items if wanted in names(one)]
     if not found:
-        raise DataError(f"no items of the {what} {wanted}; {nearest(wanted, {name for one in items for name in names(one)})}")
+        known = {name for one in items for name in names(one)}
+        raise DataError(f"no items of the {what} {wanted}; {nearest(wanted, known)}")
     return found
 
 

@@ -166,7 +166,7 @@ def _csv_row(title: str, results: Results, row: Row) -> dict[str, object]:
         "n": row.p1.n if row.p1 else None,
     }
     if row.change is not None:
-        found |= row.change.model_dump(mode="json")
+        found |= row.change.model_dump(mode="json", exclude={"noise"})
     return found
 
 
