@@ -113,9 +113,9 @@ def _by_key(items: Sequence[Item]) -> dict[tuple[str, str], Item]:
 def _refuse_other_prompts(twins: Iterable[Twin]) -> None:
     other = [twin for twin in twins if twin.before.prompt_sha256 != twin.after.prompt_sha256]
     if other:
-        first = other[0].before
+        first, noun = other[0].before, "item was" if len(other) == 1 else "items were"
         raise DataError(
-            f"{len(other)} items were asked by different prompts (the first: {first.item} of {first.task}), so their "
+            f"{len(other)} {noun} asked by different prompts (the first: {first.item} of {first.task}), so their "
             "answers can't be compared; models are compared under one task pack and one template"
         )
 

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from cftray.cli.session import Session
-from cftray.client_errors import Refused
 from cftray.errors import DataError, nearest
 
 OF_EXPERIMENT: Final = re.compile(r"^(?P<experiment>[A-Za-z0-9_-]+):(?P<phase>p1|p2)(?::(?P<seed>\d+))?$")
@@ -57,6 +56,8 @@ def load(session: Session, source: str) -> list[Item]:
         return read(Path(source))
     if source.endswith(".parquet"):
         raise DataError(f"{source}: there is no such file")
+    from cftray.client_errors import Refused
+
     path, params = _address(source)
     client = session.client()
     with tempfile.TemporaryDirectory(prefix="cftray-items-") as folder:
