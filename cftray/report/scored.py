@@ -76,11 +76,12 @@ def unscored(pair: Pair) -> Iterator[Unscored]:
 
 
 class _Reader:
-    """Reads a plan's records; models that replicas share (an adopted P1) are read once."""
+    """Reads a plan's records once each; models that replicas share (an adopted P1) too."""
 
     def __init__(self, plan: Plan, store: Store) -> None:
         self.plan, self.store = plan, store
         self._items: dict[str, ItemScores] = {}
+        self._records: dict[str, Record | None] = {}
 
     def pairs(self) -> Iterator[Pair]:
         for outcome in self.plan.outcomes:
@@ -116,8 +117,12 @@ class _Reader:
         return self._items[record.fingerprint]
 
     def _record(self, name: str | None) -> Record | None:
-        fingerprint = self.plan.stage(name).fingerprint if name is not None else None
-        return None if fingerprint is None else self.store.record(fingerprint)
+        if name is None:
+            return None
+        if name not in self._records:
+            fingerprint = self.plan.stage(name).fingerprint
+            self._records[name] = None if fingerprint is None else self.store.record(fingerprint)
+        return self._records[name]
 
     def _gate(self, outcome: Outcome) -> Gate | None:
         record = self._record(outcome.gate)
