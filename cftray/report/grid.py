@@ -93,7 +93,7 @@ def label_of(row: Row, *, named: bool) -> str:
             label = benchmark_name(row.benchmark or row.key)
             notes += [f"{row.metric}, paper's" if row.paper else str(row.metric)] if named else []
     label += f" ({'; '.join(notes)})" if notes else ""
-    return label if row.whole else f"{label}, {coverage(row)}"
+    return label if row.whole or row.level is Level.GROUP else f"{label}, {coverage(row)}"
 
 
 def coverage(row: Row) -> str:
@@ -153,7 +153,7 @@ def legend(shown: Results) -> str:
     if not shown.comparisons:
         return "scores × 100"
     seeds = f", mean of {len(shown.seeds)} seeds" if len(shown.seeds) > 1 else ""
-    parts = ["95 %, paired by item", f"{_comparisons(shown.comparisons)}, Holm{seeds}"]
+    parts = [f"95 %, paired by item, {_comparisons(shown.comparisons)}, Holm{seeds}"]
     apart = [(shown.paper_comparisons, "by the paper's metrics"), (shown.group_comparisons, "over groups of languages")]
     told = [f"{count} {what}" for count, what in apart if count]
     if told:
@@ -161,7 +161,7 @@ def legend(shown: Results) -> str:
     tail = ["scores × 100"]
     if any(row.noise is not None for row in shown.rows):
         tail.insert(0, "also any change up to the noise floor, P1 scored again in other batches")
-    return f"▲ rises  ▼ falls  ~ inside the noise ({'; '.join([', '.join(parts), *tail])})"
+    return f"▲ rises  ▼ falls  ~ inside the noise ({'; '.join([*parts, *tail])})"
 
 
 def _comparisons(count: int) -> str:

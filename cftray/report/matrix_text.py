@@ -25,7 +25,7 @@ from cftray.report.grid import (
 )
 from cftray.report.matrix import Effect, MatrixGroup, MatrixRow, MatrixTable
 from cftray.report.notes import notes
-from cftray.report.tables import STYLES
+from cftray.report.tables import STYLES, heads
 from cftray.report.views import Change, Row
 
 Cells = tuple[str, Sequence[str]]
@@ -52,7 +52,7 @@ def terminal_matrix(table: MatrixTable, width: int = WIDE) -> RenderableType:
             shape = [column for column in whole if column.suite in block]
             grid = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
             grid.add_column(f"phase 1: {group.phase1}", no_wrap=True)
-            for head in _heads(shape):
+            for head in [*heads(shape), *_against_heads(shape)]:
                 grid.add_column(head, justify="right", no_wrap=True)
             for label, cells in _lines(group, shape):
                 row = next((one for one in group.rows if one.label == label), None)
@@ -68,8 +68,8 @@ def markdown_matrix(table: MatrixTable) -> str:
     lines: list[str] = []
     for group in table.groups:
         shape = _shape(group)
-        heads = [f"phase 1: {group.phase1}", *_heads(shape)]
-        lines += [_piped(heads), _piped(["---", *["---:"] * (len(heads) - 1)])]
+        over = [f"phase 1: {group.phase1}", *_heads(shape)]
+        lines += [_piped(over), _piped(["---", *["---:"] * (len(over) - 1)])]
         lines += [_piped([label, *cells]) for label, cells in _lines(group, shape)] + [""]
     lines += [f"- {cell}" for cell in _failures(table)]
     told = [f"- {note}" for note in _notes(table)]
@@ -131,11 +131,15 @@ def _suites(shape: Sequence[Column]) -> list[str]:
 
 
 def _heads(shape: Sequence[Column]) -> list[str]:
-    heads, before = [], ""
+    found, before = [], ""
     for column in shape:
-        heads.append(f"{column.suite.upper()}: {column.label}" if column.suite != before else column.label)
+        found.append(f"{column.suite.upper()}: {column.label}" if column.suite != before else column.label)
         before = column.suite
-    return heads + [f"{suite.upper()} against P2" for suite in _suites(shape)]
+    return found + _against_heads(shape)
+
+
+def _against_heads(shape: Sequence[Column]) -> list[str]:
+    return [f"{suite.upper()} against P2" for suite in _suites(shape)]
 
 
 def _lines(group: MatrixGroup, shape: Sequence[Column]) -> Iterator[Cells]:

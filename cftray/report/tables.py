@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -31,14 +33,17 @@ Titled = tuple[str, Results]
 
 STYLES: Final = {Verdict.RISES: "green", Verdict.FALLS: "red", Verdict.NOISE: "dim"}
 WIDE: Final = 100
-"""Columns of a terminal from which both suites stand side by side."""
+"""Columns of a terminal from which both suites stand side by side, where they fit."""
+HEAD: Final = 10
+"""Columns of a terminal that a line of a head's remarks takes, words longer than that aside."""
 
 
 def terminal_table(experiments: Sequence[Titled], width: int = WIDE) -> RenderableType:
     """P1, P2, change and its interval per experiment; the suites under each other where it is narrow."""
     shapes = [columns(results) for _, results in experiments]
     suites = list(dict.fromkeys(column.suite for shape in shapes for column in shape))
-    blocks = [suites] if width >= WIDE else [[suite] for suite in suites]
+    widest = max(_width(shape) for shape in shapes)
+    blocks = [suites] if width >= max(WIDE, widest) else [[suite] for suite in suites]
     tables = [_terminal_block(experiments, block) for block in blocks]
     return Group(*tables, *_legends(experiments))
 
@@ -75,16 +80,31 @@ def csv_text(experiments: Sequence[Titled]) -> str:
     return target.getvalue()
 
 
+def heads(shape: Sequence[Column]) -> list[str]:
+    """A terminal's column heads: the suite before its first, what is said of a metric or a part in lines below."""
+    found, before = [], ""
+    for column in shape:
+        name, *remarks = re.split(r" (?=\()|, (?=\d)", column.label)
+        prefix = f"{column.suite.upper()}: " if column.suite != before else ""
+        below = [line for one in remarks for line in textwrap.wrap(one, HEAD, break_long_words=False)]
+        found.append("\n".join([f"{prefix}{name}", *below]))
+        before = column.suite
+    return found
+
+
+def _width(shape: Sequence[Column]) -> int:
+    """Columns of a terminal that a block of these takes."""
+    lines = [max(len(line) for line in [*head.splitlines(), "+10.0 ~"]) for head in heads(shape)]
+    return len("noise floor") + sum(width + 2 for width in lines)
+
+
 def _terminal_block(experiments: Sequence[Titled], suites: Sequence[str]) -> Table:
     shapes = [[one for one in columns(results) if one.suite in suites] for _, results in experiments]
     widest = max(shapes, key=len)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    table.add_column("", no_wrap=True)
-    before = ""
-    for column in widest:
-        label = f"{column.suite.upper()}: {column.label}" if column.suite != before else column.label
-        table.add_column(label, justify="right", no_wrap=True)
-        before = column.suite
+    table.add_column("", no_wrap=True, min_width=len("change"))
+    for head in heads(widest):
+        table.add_column(head, justify="right", no_wrap=True)
     for title, results in experiments:
         by_key = {column.key: column for column in columns(results)}
         shape = [by_key.get(one.key, _absent(one)) for one in widest]

@@ -151,6 +151,13 @@ def test_the_papers_metric_stands_beside_the_other_and_both_are_named() -> None:
     ]
 
 
+def test_a_terminal_shows_every_head_whole_in_lines() -> None:
+    text = printed([("toy", BOTH)], 100)
+    assert "…" not in text
+    over = [line.split() for line in text.splitlines()[:4]]
+    assert {"(acc_norm)", "paper's)"} <= {word for line in over for word in line}
+
+
 def test_the_noise_floor_is_a_line_of_the_table() -> None:
     lines = markdown([("toy", BOTH)]).splitlines()
     (floor,) = [line for line in lines if line.startswith("| noise floor")]
