@@ -251,12 +251,13 @@ class JudgeConfig(SpecModel):
     """A model's answers to AlpacaEval beside the reference's, as a judge sees them. Inputs: `items` (an evaluation's)
     and `reference` (the benchmark's files).
 
-    `prompt` is a prompt's name and version; its text stands in the code under that name and never changes.
+    `prompt` is a prompt's name and version, `prompt_sha256` the digest of its text, which stands in the code.
     """
 
     kind: Literal["judge"] = "judge"
     judge: EndpointModel
     prompt: str
+    prompt_sha256: str
     max_tokens: int
     pack: TaskPack
     pack_digest: str
