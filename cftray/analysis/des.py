@@ -94,7 +94,7 @@ class Similarities:
         """For records."""
         return {
             "sets": {name: asdict(one) | {"truncated_share": one.truncated_share} for name, one in self.sets.items()},
-            "pairs": [asdict(one) for one in self.pairs],
+            "pairs": [_as_json(one) | {"languages": [_as_json(of) for of in one.languages]} for one in self.pairs],
             "matrix": self.matrix(),
         }
 
@@ -188,6 +188,11 @@ def _pair(one: Resampled, other: Resampled) -> Similarity:
 
 
 ITSELF: Final = Alike(des=1.0, low=1.0, high=1.0, corrected=1.0)
+
+
+def _as_json(one: Similarity | LanguagePair) -> dict[str, Any]:
+    rows = {"rows": list(one.rows)} if isinstance(one, LanguagePair) else {}
+    return {"first": one.first, "second": one.second, **rows, **asdict(one.alike)}
 
 
 def _facts(embedded: Embedded) -> SetFacts:

@@ -7,6 +7,7 @@ key stands for the rows' content, the encoder's files and how the samples were d
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import uuid
@@ -101,7 +102,7 @@ def embed(samples: Mapping[str, Sample], encoder: Encoder, cache: EmbeddingCache
     """Embed samples, given by their keys, into the cache. Raises ModelError where vectors are not finite."""
     before = 0
     for key, sample in samples.items():
-        encoded = encoder.encode(sample.texts, lambda count, before=before: done(before + count))  # type: ignore[misc]
+        encoded = encoder.encode(sample.texts, functools.partial(_after, done, before))
         if not np.isfinite(encoded.vectors).all():
             raise ModelError("the encoder gave vectors that are not finite; is it whole, and its precision enough?")
         cache.keep(
@@ -112,3 +113,7 @@ def embed(samples: Mapping[str, Sample], encoder: Encoder, cache: EmbeddingCache
             ),
         )  # fmt: skip
         before += len(sample.texts)
+
+
+def _after(done: Done, before: int, count: int) -> None:
+    done(before + count)
