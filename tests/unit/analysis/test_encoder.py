@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cftray.analysis.encoder import MOST, POSITIONS, SentenceEncoder, batches
+from cftray.analysis.encoder import MOST, SentenceEncoder, batches
 from cftray.errors import ModelError
 from cftray.mini import make_encoder
 from cftray.mini.datasets import rows
@@ -86,12 +86,12 @@ def test_the_miniatures_encoder():
 
 def test_batches_hold_each_place_once_longest_first_within_bounds():
     drawn = np.random.default_rng(3)
-    lengths = [int(one) for one in drawn.integers(1, 600, 2000)] + [2 * POSITIONS, 0]
-    found = list(batches(lengths))
+    lengths = [int(one) for one in drawn.integers(1, 600, 2000)] + [9000, 0]
+    found = list(batches(lengths, 4096))
     assert sorted(place for batch in found for place in batch) == list(range(len(lengths)))
     flat = [lengths[place] for batch in found for place in batch]
     assert flat == sorted(flat, reverse=True)
-    assert all(len(batch) == 1 or len(batch) * lengths[batch[0]] <= POSITIONS for batch in found)
+    assert all(len(batch) == 1 or len(batch) * lengths[batch[0]] <= 4096 for batch in found)
     assert max(map(len, found)) <= MOST
 
 
