@@ -124,7 +124,7 @@ class Part:
             raise DataError(f"{name}: the embeddings average to nothing, so they have no direction to compare")
         self.among = (gram.sum() - np.trace(gram)) / (self.n * (self.n - 1)) if self.n > 1 else None
         self.counts = _counts(self.n, np.random.default_rng(key))
-        weights = self.counts.astype(np.float64)
+        weights: np.ndarray = self.counts.astype(np.float64)
         self.squares = np.einsum("bi,bi->b", weights @ gram, weights)
 
 
@@ -135,7 +135,7 @@ class Resampled:
         self.name = name
         self.digest = embedded.digest
         self.seed = seed
-        self.vectors = embedded.vectors.astype(np.float64)
+        self.vectors: np.ndarray = embedded.vectors.astype(np.float64)
         languages = np.asarray(embedded.languages)
         self.languages = {one: np.flatnonzero(languages == one) for one in sorted(set(embedded.languages))}
 

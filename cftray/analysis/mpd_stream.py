@@ -87,7 +87,7 @@ class _Scratch(threading.local):
 
     def __init__(self) -> None:
         self.raw = [bytearray(), bytearray()]
-        self.wide = [np.zeros((BLOCK, 2), "<u2") for _ in range(2)]
+        self.wide: list[np.ndarray] = [np.zeros((BLOCK, 2), "<u2") for _ in range(2)]
         self.difference = np.empty(BLOCK)
 
     def buffer(self, which: int, size: int) -> memoryview:
