@@ -13,7 +13,7 @@ from cftray.data.reading.sampling import drawn
 from cftray.data.templates import ChatTemplate, load_template
 from cftray.errors import CFTRayError, DataError, Fault
 from cftray.plan import Leaf, LeafKind, RowsSource
-from cftray.plan.graph import encoder_leaf, model_leaf
+from cftray.plan.leaves import encoder_leaf, model_leaf
 from cftray.plan.reading import aligned_source, data_leaf, english_source
 from cftray.spec import (
     ChangeFreezing,

@@ -14,7 +14,7 @@ from cftray.endpoint import Endpoints, endpoint_faults
 from cftray.errors import Fault, SpecRefused
 from cftray.plan import Plan, StageNode, build_plan
 from cftray.plan.checks import spec_faults
-from cftray.recipes import pack_digest, spec_from_document
+from cftray.recipes import find_pack, spec_from_document
 from cftray.recipes.previews import previews
 from cftray.spec import ExperimentSpec
 from cftray.store import LeafDigests, Store
@@ -47,7 +47,7 @@ class PlanService:
 
     def plan(self, spec: ExperimentSpec) -> Plan:
         """Its stages; those that depend on a large file not hashed yet have no fingerprint."""
-        return build_plan(spec, self.digests.known, pack_digest)
+        return build_plan(spec, self.digests.known, find_pack)
 
     def stages(self, plan: Plan) -> list[PlannedStage]:
         """Each stage with its state and why it is in it."""

@@ -22,6 +22,7 @@ _STATES = {
     EventKind.STAGE_STARTED: StageState.RUNNING,
     EventKind.STAGE_RECORDED: StageState.RECORDED,
     EventKind.STAGE_CACHED: StageState.CACHED,
+    EventKind.STAGE_SKIPPED: StageState.SKIPPED,
     EventKind.STAGE_FAILED: StageState.FAILED,
 }
 

@@ -15,8 +15,9 @@ from typing import Any
 from cftray.data.contamination import Contamination, Item, Overlap
 from cftray.data.sources import rows_of
 from cftray.errors import InternalError
-from cftray.evaluation.packs import Pack, find_pack
+from cftray.evaluation.packs import find_pack
 from cftray.evaluation.prompts import file_items, harness_items
+from cftray.plan.packs import Pack
 from cftray.plan.stages import ContaminationConfig
 from cftray.stage import Artifact, Progress, StageContext
 from cftray.store.atomic import write_atomic

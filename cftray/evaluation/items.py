@@ -12,7 +12,7 @@ from cftray.data.scores import TaskScores
 from cftray.errors import InternalError
 from cftray.evaluation.aggregate import TaskScore, mean_and_stderr
 from cftray.evaluation.lm import Tally
-from cftray.mini.pack import PackTask
+from cftray.plan.packs import PackTask
 
 FILTER = "none"
 """lm-eval's name for answers as they came."""
@@ -59,6 +59,7 @@ def task_scores(entry: PackTask, rows: Sequence[Mapping[str, Any]]) -> TaskScore
         benchmark=entry.benchmark,
         language=entry.language,
         metric=entry.metric,
+        counted=entry.counted,
         items=tuple(row["item"] for row in rows),
         scores=tuple(row["score"] for row in rows),
     )

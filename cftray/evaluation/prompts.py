@@ -18,9 +18,9 @@ import yaml
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from cftray.data.contamination import Item
-from cftray.evaluation.packs import Pack, find_pack
+from cftray.evaluation.packs import find_pack
 from cftray.evaluation.sealed import sealed
-from cftray.mini.pack import PackTask
+from cftray.plan.packs import Pack, PackTask
 
 LABELS = re.compile(r"\A\s*(question|q)\s*:|\n\s*(answer|a)\s*:\s*\Z", re.IGNORECASE)
 """What a prompt may put around a question; no training row would have it."""

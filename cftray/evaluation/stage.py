@@ -9,9 +9,10 @@ from typing import Any
 from cftray.data.templates import chat_template_text
 from cftray.errors import InternalError
 from cftray.evaluation.aggregate import TaskScore, metrics_of
-from cftray.evaluation.packs import Pack, find_pack
+from cftray.evaluation.packs import find_pack
 from cftray.evaluation.progress import ProgressReader
 from cftray.evaluation.worker import ITEMS_FILE, SCORES_FILE, evaluate
+from cftray.plan.packs import Pack
 from cftray.plan.stages import EvaluateConfig
 from cftray.stage import Artifact, StageContext
 

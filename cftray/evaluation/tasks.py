@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import lm_eval.utils
 from lm_eval.tasks import TaskManager
 
 from cftray.errors import InternalError, ModelError
-from cftray.evaluation.packs import Pack
-from cftray.mini.pack import PackTask
+from cftray.evaluation.paper.sources import bound
+from cftray.plan.packs import Pack, PackTask
 
 
-def load_tasks(pack: Pack, wanted: Sequence[PackTask], context_length: int) -> dict[str, Any]:
-    """lm-eval's task objects by name. `context_length` in tokens.
+def load_tasks(
+    pack: Pack, wanted: Sequence[PackTask], context_length: int, files: Mapping[str, Path] | None = None
+) -> dict[str, Any]:
+    """lm-eval's task objects by name. `context_length` in tokens; `files` of the benchmarks that tasks read.
 
     Raises InternalError for a task that breaks the pack's rules, ModelError where an answer of the
-    length that a task allows leaves no room for a prompt.
+    length that a task allows leaves no room for a prompt, DataError where a benchmark's files are not what they
+    should be.
     """
     _compile_templates_once()
     manager = TaskManager(include_path=str(pack.include_path), include_defaults=False)
     unknown = sorted({task.task for task in wanted} - set(manager.all_tasks))
     if unknown:
         raise InternalError(f"task pack {pack.name} has no file for {', '.join(unknown)}")
-    tasks: dict[str, Any] = manager.load([task.task for task in wanted])["tasks"]
+    with bound(files or {}):
+        tasks: dict[str, Any] = manager.load([task.task for task in wanted])["tasks"]
     for name, task in tasks.items():
         if task.config.num_fewshot:
             raise InternalError(f"{name}: num_fewshot is {task.config.num_fewshot}; the method is zero-shot")

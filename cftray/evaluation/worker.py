@@ -19,10 +19,10 @@ from typing import Any
 
 from cftray.data.scores import ItemScores
 from cftray.errors import Cancelled, InternalError, ModelError
-from cftray.evaluation.packs import Pack, find_pack
+from cftray.evaluation.packs import find_pack
 from cftray.evaluation.progress import ProgressWriter
 from cftray.evaluation.sealed import sealed
-from cftray.mini.pack import PackTask
+from cftray.plan.packs import Pack, PackTask
 
 ITEMS_FILE = "items.parquet"
 SCORES_FILE = "scores.json.gz"

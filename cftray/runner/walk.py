@@ -21,6 +21,9 @@ from cftray.store import EventWriter, Failure, Holder, LeafDigests, Lease, Recor
 from cftray.store.events import EventKind
 from cftray.store.leases import End
 
+OPEN = "open"
+"""The metric of a gate's record that tells whether it is: 1 or 0."""
+
 POLL_S = 0.5
 """How often a waiting stage looks whether its turn has come."""
 
@@ -59,6 +62,9 @@ class Walk:
 
     def _ensure(self, node: StageNode) -> None:
         fingerprint = _fingerprint(node)
+        if self._gated(node):
+            self.events.write(EventKind.STAGE_SKIPPED, node.name, fingerprint, gates=list(node.gated_by))
+            return
         leases = self.store.leases(fingerprint)
         holder = Holder.here(self.experiment, self.attempt)
         waited: tuple[int, Holder] | None = None
@@ -76,6 +82,14 @@ class Walk:
                 self.events.write(EventKind.STAGE_WAITING, node.name, fingerprint, holder=newest[1].experiment)
             self.wait(POLL_S)
         self.events.write(EventKind.STAGE_CACHED, node.name, fingerprint, experiment=record.experiment)
+
+    def _gated(self, node: StageNode) -> bool:
+        """Whether it stands behind gates, and all of them are closed. A gate that has not been come to is open."""
+        return bool(node.gated_by) and all(self._closed(name) for name in node.gated_by)
+
+    def _closed(self, gate: str) -> bool:
+        record = self.store.record(_fingerprint(self.plan.stage(gate)))
+        return record is not None and record.metrics[OPEN] == 0
 
     def _hold(self, node: StageNode, fingerprint: str, lease: Lease) -> None:
         failure: Failure | None = None
@@ -115,6 +129,8 @@ class Walk:
             workers=self.workers,
             stop=self.stop,
             earlier=tuple(one for one in before if one.is_dir()),
+            digests={name: self._digest(source) for name, source in node.inputs.items()},
+            parts=self.store.parts,
             report=lambda progress: self._progress(node, fingerprint, progress),
             note=lambda message: self.events.write(EventKind.STAGE_NOTE, node.name, fingerprint, message=message),
         )
@@ -139,7 +155,7 @@ class Walk:
             record = self.store.record(_fingerprint(before))
             if record is None:
                 raise InternalError(f"{source.stage} lost its record while its user was about to start")
-            return self.store.output(record, PRIMARY_OUTPUT[before.kind])
+            return self.store.output(record, source.output or PRIMARY_OUTPUT[before.kind])
         self._raise_if_changed(source)
         if source.leaf.kind is LeafKind.MODEL:
             return locate_model(source.leaf.location, source.digest)

@@ -18,7 +18,7 @@ from cftray.spec.data import (
     TranslatedEnglish,
 )
 from cftray.spec.endpoint import EndpointModel
-from cftray.spec.evaluation import EvaluationSpec
+from cftray.spec.evaluation import Benchmark, BenchmarkFiles, Condition, EvaluationSpec, JudgeSpec, Suite, TaskPack
 from cftray.spec.execution import CheckpointPolicy, EndpointBudget, ExecutionSpec, Offload
 from cftray.spec.experiment import ExperimentSpec
 from cftray.spec.hyperparameters import Hyperparameters, Precision
@@ -45,9 +45,12 @@ from cftray.spec.template import NamedTemplate, Template, TextTemplate
 __all__ = [
     "Adapter",
     "Alignment",
+    "Benchmark",
+    "BenchmarkFiles",
     "ChangeFreezing",
     "CheckpointPolicy",
     "Combined",
+    "Condition",
     "DataSpec",
     "Decoding",
     "EndpointBudget",
@@ -63,6 +66,7 @@ __all__ = [
     "HubData",
     "HubSet",
     "Hyperparameters",
+    "JudgeSpec",
     "LowRank",
     "MiniData",
     "Mitigation",
@@ -75,6 +79,8 @@ __all__ = [
     "Precision",
     "RandomFreezing",
     "Replay",
+    "Suite",
+    "TaskPack",
     "Template",
     "TextTemplate",
     "TrainedPhase",

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from cftray.evaluation.packs import Pack
-from cftray.mini.pack import PackTask
+from cftray.plan.packs import Pack, PackTask
 
 WORDS = [f"w{n}" for n in range(40)]
 SPECIAL = ["<unk>", "<s>", "</s>", "<pad>"]

@@ -13,10 +13,10 @@ from cftray.data.adapters import write_rows
 from cftray.data.rows import Row
 from cftray.errors import Cancelled, InternalError
 from cftray.evaluation.contamination import compare, run
-from cftray.evaluation.packs import Pack, find_pack
+from cftray.evaluation.packs import find_pack
 from cftray.evaluation.prompts import file_items, read_with_harness
-from cftray.mini.pack import PackTask
 from cftray.plan import ContaminationConfig
+from cftray.plan.packs import Pack, PackTask
 from cftray.spec import ExecutionSpec
 from cftray.spec.evaluation import Suite, TaskPack
 from cftray.stage import Artifact, Progress, StageContext

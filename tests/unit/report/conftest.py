@@ -16,6 +16,7 @@ from cftray.evaluation.aggregate import mean_and_stderr, metrics_of
 from cftray.plan import Plan, StageKind, StageNode, build_plan
 from cftray.spec import ExperimentSpec
 from cftray.store import Record, Store
+from tests.unit.plan.fakes import toy_pack
 
 TASKS = [("ta", "ifeval", "en"), ("ta", "mmlu", "en"), ("la", "xquad", "de"), ("la", "xquad", "fr")]
 RATES = {1: {"ifeval": 0.8, "mmlu": 0.6, "xquad": 0.2}, 2: {"ifeval": 0.4, "mmlu": 0.6, "xquad": 0.7}}
@@ -68,7 +69,7 @@ def world(tmp_path: Path) -> Callable[..., World]:
 
     def make(**changes: Any) -> World:
         spec = ExperimentSpec.model_validate(DOCUMENT | changes)
-        plan = build_plan(spec, lambda leaf: "0" * 64, lambda pack: "1" * 64)
+        plan = build_plan(spec, lambda leaf: "0" * 64, toy_pack)
         return World(spec=spec, plan=plan, store=Store(tmp_path / spec.name))
 
     return make

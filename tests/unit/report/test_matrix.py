@@ -16,6 +16,7 @@ from cftray.report.matrix import CellPlan, Effect, matrix_table
 from cftray.report.matrix_text import csv_matrix, markdown_matrix, terminal_matrix
 from cftray.spec import ExperimentSpec
 from cftray.store import Record, Store
+from tests.unit.plan.fakes import toy_pack
 from tests.unit.report.conftest import DOCUMENT
 
 RATES = {"p1": (0.8, 0.2), "none": (0.4, 0.7), "generative_replay": (0.7, 0.7), "lf_h1": (0.4, 0.4)}
@@ -45,7 +46,7 @@ def cell(tmp_path):
         document = DOCUMENT | {"seeds": [seed]}
         document = document | {"phase2": DOCUMENT["phase2"] | {"mitigation": mitigation}}
         spec = ExperimentSpec.model_validate_json(ExperimentSpec.model_validate(document).model_dump_json())
-        plan = build_plan(spec, lambda leaf: "0" * 64, lambda pack: "1" * 64)
+        plan = build_plan(spec, lambda leaf: "0" * 64, toy_pack)
         for node in plan.stages:
             if node.kind == "evaluate" and store.record(node.fingerprint) is None and not failed:
                 first = ".p1" in node.name
