@@ -16,9 +16,14 @@ def compare_models(request: Mapping[str, Any]) -> dict[str, Any]:
     """See `cftray.analysis.mpd.model_difference`; tells of megabytes read. Cancelled once the stop file exists."""
     progress = ProgressFile(Path(request["folder"]), Path(request["stop"]), "MB")
     found = model_difference(
-        request["first"], request["second"], told=lambda done, of: progress.tell(done // 1_000_000, of // 1_000_000)
+        request["first"], request["second"], told=lambda done, of: progress.tell(_megabytes(done), _megabytes(of))
     )
     return found.as_json()
+
+
+def _megabytes(count: int) -> int:
+    """Begun ones, so that even a small model has one."""
+    return -(-count // 1_000_000)
 
 
 def embed_samples(request: Mapping[str, Any]) -> None:

@@ -92,7 +92,7 @@ def test_two_models_are_compared(model, attempt):
     assert (found.metrics["mpd"], found.metrics["tensors"], found.metrics["parameters"]) == (3.0, 2.0, 3.0)
     assert found.details["modules"]["up"] == {"mpd": 5.0, "tensors": 1, "size": 2}
     assert json.loads(found.outputs["mpd"].read_text()) == found.details
-    assert reports[-1].unit == "MB"
+    assert (reports[-1].step, reports[-1].total, reports[-1].unit) == (1, 1, "MB")
 
 
 def test_models_that_are_not_alike_end_the_stage(model, attempt):
