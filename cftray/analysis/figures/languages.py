@@ -10,7 +10,8 @@ from cftray.analysis.crosslingual import Crosslingual
 from cftray.analysis.figures.style import INK, MUTED, WIDTH, figure, look, save
 
 MAPS, CURVES = "languages", "alignment"
-Point = tuple[float, float]
+BEFORE_INK = 6
+"""Looks before the one in black, which is skipped: it is the pivot's."""
 
 
 def language_maps(results: Sequence[Crosslingual], folder: Path, name: str = MAPS) -> tuple[Path, Path]:
@@ -42,8 +43,9 @@ def _layers(axis: Any, result: Crosslingual) -> None:
             across, up, color=style.colour, linestyle=style.dashes, linewidth=0.7, marker=style.marker,
             markerfacecolor=style.colour if number == 0 else "white", label=label,
         )  # fmt: skip
-        for layer in {0, len(points) - 1}:
-            axis.annotate(str(layer + 1), points[layer], xytext=(4, 3), textcoords="offset points", fontsize=7)
+        for layer in (1, len(points)):
+            axis.annotate(str(layer), points[layer - 1], xytext=(4, 4), textcoords="offset points", fontsize=7,
+                          color=style.colour)  # fmt: skip
     _bare(axis, f"{result.label}: layers, means over sentences")
     axis.legend(loc="best")
 
@@ -52,7 +54,7 @@ def _sentences(axis: Any, result: Crosslingual) -> None:
     """The pivot in black and filled, on top; each other language by its own colour and marker."""
     others = [one for one in result.sentence_points if one != result.pivot]
     for number, language in enumerate(others):
-        style = look(number)
+        style = look(number + number // BEFORE_INK)
         across, up = zip(*result.sentence_points[language], strict=True)
         axis.plot(across, up, style.marker, color=style.colour, markerfacecolor="none", markersize=3.5,
                   markeredgewidth=0.8, label=language)  # fmt: skip

@@ -49,18 +49,20 @@ def _panel(axis: Any, panel: LayerMap) -> None:
             across, up, style.marker, color=style.colour, markerfacecolor=style.colour if number == 0 else "white",
             markersize=5, label=label,
         )  # fmt: skip
-        for layer in _named(len(points)):
+        above = number % 2 == 0
+        for layer in named_layers(len(points)):
             axis.annotate(
-                str(layer + 1), points[layer], xytext=(4, 3), textcoords="offset points", fontsize=7, color=style.colour
-            )
+                str(layer), points[layer - 1], xytext=(4, 4) if above else (-4, -4), textcoords="offset points",
+                ha="left" if above else "right", va="bottom" if above else "top", fontsize=7, color=style.colour,
+            )  # fmt: skip
     axis.set(title=panel.title, xticks=[], yticks=[])
     axis.margins(0.12)
     axis.set_xlabel("t-SNE of layers; numbers are layers", color=MUTED, fontsize=7.5)
     axis.spines[["top", "right"]].set_visible(True)
 
 
-def _named(layers: int) -> list[int]:
-    """Places of the layers whose number is written: the first, the last and about six between."""
-    if layers <= 8:
-        return list(range(layers))
-    return sorted({round(part * (layers - 1) / 7) for part in range(8)})
+def named_layers(layers: int) -> list[int]:
+    """The layers, from 1, whose number is written: the first, the last and round ones between."""
+    step = next(one for one in (1, 2, 4, 8, 16, 32, 64) if layers <= 6 * one or one == 64)
+    between = range(step, layers - step // 2, step)
+    return sorted({1, *between, layers})

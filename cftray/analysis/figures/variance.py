@@ -78,7 +78,7 @@ def _relative(axis: Any, panel: Panel) -> None:
         kept = [(layer, 100 * one) for layer, one in zip(curve.layers, curve.relative, strict=True) if one is not None]
         if kept:
             _line(axis, *zip(*kept, strict=True), number, curve.label)
-    axis.set(title=panel.title, xlabel="layer", ylabel="of ‖Σ(P1)‖, %")
+    axis.set(xlabel="layer", ylabel="of ‖Σ(P1)‖, %")
     axis.set_ylim(bottom=0)
     _whole_layers(axis)
 
