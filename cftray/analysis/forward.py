@@ -1,4 +1,4 @@
-"""A model that passes batches of prompts once and keeps the mean of each layer's hidden states, in a process of its own.
+"""A model that passes batches of prompts and keeps the mean of each layer's hidden states, in a process of its own.
 
 Prompts are padded on the right, where causal attention can't see the padding, and padding counts in no mean. A
 layer's states are averaged as soon as it gives them, so that a batch never holds those of all layers.

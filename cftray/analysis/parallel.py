@@ -34,7 +34,9 @@ def read_sentences(wanted: Sentences, folder: Path | None) -> dict[str, list[str
     _check_aligned(files, texts)
     lines = len(texts[wanted.pivot])
     if lines < wanted.count:
-        raise DataError(f"{folder.name}: {lines} lines a language, {wanted.count} were asked for; lower sentences.count")
+        raise DataError(
+            f"{folder.name}: {lines} lines a language, {wanted.count} were asked for; lower sentences.count"
+        )
     drawn = sorted(Random(f"sentences/{wanted.seed}").sample(range(lines), wanted.count))
     return {language: [_sentence(files[language], of, place) for place in drawn] for language, of in texts.items()}
 
@@ -48,7 +50,7 @@ def _files(folder: Path) -> dict[str, Path]:
         language = language_of(name["code"])
         code = language.code if language else name["code"]
         if code in found:
-            raise DataError(f"{folder.name}: {found[code].name} and {path.name} are both {code}; keep one in the folder")
+            raise DataError(f"{folder.name}: {found[code].name} and {path.name} are both {code}; keep one of them")
         found[code] = path
     return found
 

@@ -31,11 +31,13 @@ def read_prompts(wanted: Prompts, path: Path | None) -> list[Row]:
         raise DataError(f"{path.name}: holds no prompt; expected {_expected(wanted)}")
     if wanted.count is not None and len(rows) < wanted.count:
         raise DataError(
-            f"{path.name}: holds {len(rows)} prompts, {wanted.count} were asked for; lower prompts.count, or null for all"
+            f"{path.name}: holds {len(rows)} prompts, {wanted.count} were asked for; lower prompts.count (null: all)"
         )
     twice = len(rows) - len({row.id for row in rows})
     if twice:
-        raise DataError(f"{path.name}: {twice} of {len(rows)} question_ids stand there more than once; give each its own")
+        raise DataError(
+            f"{path.name}: {twice} of {len(rows)} question_ids stand there more than once; each needs its own"
+        )
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Which parts of a model phase 2 leaves alone: the slices of query, key and value heads in each layer, or whole layers."""
+"""Which parts of a model phase 2 leaves alone: slices of query, key and value heads, or whole layers."""
 
 from __future__ import annotations
 
@@ -34,11 +34,9 @@ class FrozenMap:
         """From the `selection.json` of a stage `select_frozen`. Raises InternalError where it can't be read."""
         try:
             told = json.loads(path.read_text(encoding="utf-8"))
-            counts = {one: len(by_layer[0]) for one, by_layer in told.get("changes", {}).items()}
-            return cls(
-                depth=told["depth"], k=told["k"], layers=told["layers"], heads=told["heads"], counts=counts
-            )
-        except (OSError, ValueError, KeyError, IndexError) as error:
+            counts = {one: len(by_layer[0]) for one, by_layer in told["changes"].items()}
+            return cls(depth=told["depth"], k=told["k"], layers=told["layers"], heads=told["heads"], counts=counts)
+        except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
             raise InternalError(f"{path.name}: a selection of what is frozen can't be read: {error}") from error
 
     def heads_of(self, projection: str) -> int:

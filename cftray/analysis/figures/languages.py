@@ -79,7 +79,9 @@ def _alignment(axis: Any, result: Crosslingual) -> None:
             linewidth=0,
         )  # fmt: skip
     axis.axhline(0, color=MUTED, linewidth=0.7)
-    axis.set(title=result.label, xlabel="layer (0: embeddings)", ylabel=f"cosine with {result.pivot}:\naligned − shuffled")
+    axis.set(
+        title=result.label, xlabel="layer (0: embeddings)", ylabel=f"cosine with {result.pivot}:\naligned − shuffled"
+    )
     axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
     axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 

@@ -14,8 +14,15 @@ from typing import Any
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-DASHES = ("solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (9, 3)), (0, (3, 1.5, 1, 1.5, 1, 1.5)), (0, (2, 3)))
-HATCHES = ("", "///", "...", "xx", "\\\\\\", "++", "oo")
+DASHES = (
+    "solid",
+    (0, (5, 2)),
+    (0, (1.5, 1.5)),
+    (0, (6, 2, 1.5, 2)),
+    (0, (9, 3)),
+    (0, (3, 1.5, 1, 1.5, 1, 1.5)),
+    (0, (2, 3)),
+)
 INK, MUTED, RULE = "#1a1a1a", "#5c5c5c", "#d0d0d0"
 
 DPI = 200
@@ -63,14 +70,13 @@ class Look:
     colour: str
     marker: str
     dashes: Any
-    hatch: str
 
 
 def look(number: int) -> Look:
     """Of series `number`. After seven, colours return with other markers and dashes: 49 in all differ."""
     turn, place = divmod(number, len(COLOURS))
     other = (place + turn) % len(COLOURS)
-    return Look(colour=COLOURS[place], marker=MARKERS[other], dashes=DASHES[other], hatch=HATCHES[other])
+    return Look(colour=COLOURS[place], marker=MARKERS[other], dashes=DASHES[other])
 
 
 @contextmanager

@@ -47,7 +47,11 @@ def test_what_says_nothing_in_common_is_near_zero_and_what_is_the_same_is_found(
 def test_figures_of_languages():
     drawn = np.random.default_rng(1)
     english = drawn.normal(size=(8, 4, 5))
-    vectors = {"en": english, "de": english + 0.1 * drawn.normal(size=english.shape), "ru": drawn.normal(size=english.shape)}
+    vectors = {
+        "en": english,
+        "de": english + 0.1 * drawn.normal(size=english.shape),
+        "ru": drawn.normal(size=english.shape),
+    }
     found = figures_of(vectors, "base", None, QUICK, tokens=100, cut=0)
     assert (found.layers, found.drawn_layer, found.sentences) == (3, 2, 8)
     assert len(found.layer_points[0]) == 3

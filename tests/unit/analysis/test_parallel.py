@@ -58,7 +58,7 @@ def test_the_miniature_has_its_own():
         ({"eng__devtest": lines("en"), "deu__devtest": lines("de", 5)}, "different numbers of lines"),
         ({"eng__devtest": lines("en", 2), "deu__devtest": lines("de", 2)}, "2 lines a language, 4 were asked for"),
         ({"eng__dev": lines("en"), "eng__devtest": lines("en")}, "are both en"),
-        ({"eng__devtest": lines("en", 3) + [" "], "deu__devtest": lines("de", 4)}, r"eng.devtest, line 4: is empty"),
+        ({"eng__devtest": [*lines("en", 3), " "], "deu__devtest": lines("de", 4)}, r"eng.devtest, line 4: is empty"),
     ],
 )
 def test_files_that_do_not_fit_are_refused(folder, files, said):

@@ -23,7 +23,7 @@ def test_requests_are_different_and_a_longer_list_begins_with_the_shorter():
 
 def test_sentences_at_one_place_say_the_same_in_every_language():
     texts = parallel_sentences(count=20, seed=1)
-    assert list(texts)[0] == "en"
+    assert next(iter(texts)) == "en"
     assert set(texts) == {"en", "fr", "de", "es", "id", "ru"}
     assert {len(one) for one in texts.values()} == {20}
     assert len(set(texts["en"])) == 20

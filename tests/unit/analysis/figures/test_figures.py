@@ -59,7 +59,9 @@ def test_covariance_differences(tmp_path):
         for label, scale in (("P2", 90.0), ("GR_10", 3.0))
     ]  # fmt: skip
     panels = [Panel(title="Mistral", curves=curves)]
-    drawn(tmp_path, lambda folder: difference_curves(panels, folder), "P2", "GR_10", "Mistral", "layer", "of ‖Σ(P1)‖, %")
+    drawn(
+        tmp_path, lambda folder: difference_curves(panels, folder), "P2", "GR_10", "Mistral", "layer", "of ‖Σ(P1)‖, %"
+    )
 
 
 def test_curves_of_zeros_are_drawn_too(tmp_path):
@@ -75,15 +77,32 @@ def test_languages(tmp_path):
         mean=(0.1, 0.2, 0.3), layer_perplexity=1.0, layer_points=(tuple(line(1, 2)), tuple(line(2, 1))),
         sentence_perplexity=1.0, sentence_points={name: tuple(line(1, 2)) for name in ("en", "de", "ru")},
     )  # fmt: skip
-    drawn(tmp_path, lambda folder: language_maps([result], folder), "tiny: sentences at layer 1", "en", "de", "ru", "the others")
+    drawn(
+        tmp_path,
+        lambda folder: language_maps([result], folder),
+        "tiny: sentences at layer 1",
+        "en",
+        "de",
+        "ru",
+        "the others",
+    )
     drawn(tmp_path, lambda folder: alignment_curves([result], folder), "tiny", "de", "ru", "layer (0: embeddings)")
 
 
 @pytest.fixture
 def selection(tmp_path):
-    def write(**told):
+    def write(**changes):
         path = tmp_path / "selection.json"
-        path.write_text(json.dumps({"method": "lf_h2", "k": 1, "depth": 2, "head_dim": 4, "layers": [], "heads": {}} | told))
+        told = {
+            "method": "lf_h2",
+            "k": 1,
+            "depth": 2,
+            "head_dim": 4,
+            "layers": [],
+            "heads": {},
+            "changes": {},
+        } | changes
+        path.write_text(json.dumps(told))
         return FrozenMap.read(path)
 
     return write
@@ -111,7 +130,14 @@ def test_a_selection_that_is_none_is_told(tmp_path):
 
 def test_forgetting_states_correlation_interval_and_n(tmp_path):
     cells = [
-        Cell(label=f"cell {n}", similarity=0.7 + 0.03 * n, change=-20 + 2 * n + (-1) ** n, group="AB"[n % 2], low=-21, high=-1)
+        Cell(
+            label=f"cell {n}",
+            similarity=0.7 + 0.03 * n,
+            change=-20 + 2 * n + (-1) ** n,
+            group="AB"[n % 2],
+            low=-21,
+            high=-1,
+        )
         for n in range(8)
     ]
     found, _ = forgetting(cells, tmp_path / "f", measure="DES")
@@ -133,11 +159,15 @@ def test_forgetting_of_few_cells_says_so(tmp_path):
 
 def test_losses_of_cells(tmp_path):
     def curve(label, steps, shift=0.0):
-        return LossCurve(label=label, steps=range(1, steps + 1), losses=[2 / step + shift for step in range(1, steps + 1)])
+        return LossCurve(
+            label=label, steps=range(1, steps + 1), losses=[2 / step + shift for step in range(1, steps + 1)]
+        )
 
     panels = [
         LossPanel(title="phase 1", curves=[curve("alpaca", 30)]),
-        LossPanel(title="phase 2", curves=[curve("P2", 30), curve("P2", 30, 0.1), curve("GR_10", 33), curve("GR_10", 31)]),
+        LossPanel(
+            title="phase 2", curves=[curve("P2", 30), curve("P2", 30, 0.1), curve("GR_10", 33), curve("GR_10", 31)]
+        ),
     ]
     drawn(tmp_path, lambda folder: loss_curves(panels, folder), "phase 1", "phase 2", "alpaca", "P2", "GR_10", "step")
 

@@ -9,7 +9,10 @@ from cftray.stage import StageContext
 
 WORDS = [f"w{n}" for n in range(40)]
 SPECIAL = ["<unk>", "<s>", "</s>"]
-TEMPLATE = "{{ bos_token }}{% for m in messages %}{{ m['content'] }} {% endfor %}answer"
+TEMPLATE = (
+    "{{ bos_token }}{% for m in messages %}{% if m['role'] == 'user' %} {{ m['content'] }}"
+    "{% else %} answer {{ m['content'] }}{% endif %}{% endfor %}{% if add_generation_prompt %} answer{% endif %}"
+)
 
 
 class Here:

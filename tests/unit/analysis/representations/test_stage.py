@@ -47,7 +47,9 @@ def test_a_pair_gives_activations_figures_and_numbers(config, p1, p2, prompts, t
     layer = np.cov(first[:, 2], rowvar=False) - np.cov(second[:, 2], rowvar=False)
     assert result.by_layer[2].difference.norm == pytest.approx(np.linalg.norm(layer))
     assert result.by_layer[2].variance[1] == pytest.approx(np.trace(np.cov(second[:, 2], rowvar=False)))
-    cosine = np.mean([a @ b / np.linalg.norm(a) / np.linalg.norm(b) for a, b in zip(first[:, 1], second[:, 1], strict=True)])
+    cosine = np.mean(
+        [a @ b / np.linalg.norm(a) / np.linalg.norm(b) for a, b in zip(first[:, 1], second[:, 1], strict=True)]
+    )
     assert result.by_layer[1].difference.drift == pytest.approx(1 - cosine)
     assert [len(points) for points in result.points] == [3, 3]
     assert artifact.metrics["covariance_difference"] == result.whole.frobenius
@@ -59,7 +61,9 @@ def test_a_pair_gives_activations_figures_and_numbers(config, p1, p2, prompts, t
 def test_the_result_does_not_depend_on_the_number_of_actors(config, p1, p2, prompts, context_in):
     inputs = {"first": p1, "second": p2, "tokenizer": p1, "prompts": prompts}
     texts = [
-        representations_stage.run(config, inputs, context_in(f"a{actors}", actors=actors)[0]).outputs["result"].read_bytes()
+        representations_stage.run(config, inputs, context_in(f"a{actors}", actors=actors)[0])
+        .outputs["result"]
+        .read_bytes()
         for actors in (1, 3)
     ]
     assert texts[0] == texts[1]
@@ -74,7 +78,9 @@ def test_a_model_set_against_itself_does_not_differ(config, p1, prompts, context
 
 def test_one_model_alone_has_variances_and_no_difference(config, tmp_path, prompts, context_in):
     model = save_model(tmp_path / "deep", layers=5)
-    artifact = representations_stage.run(config, {"first": model, "tokenizer": model, "prompts": prompts}, context_in()[0])
+    artifact = representations_stage.run(
+        config, {"first": model, "tokenizer": model, "prompts": prompts}, context_in()[0]
+    )
     result = Representations.read(artifact.outputs["result"])
     assert result.whole is None
     assert result.labels == ("P1",)
