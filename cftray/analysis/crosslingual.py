@@ -143,8 +143,8 @@ def alignment(pivot: np.ndarray, other: np.ndarray, *, layer: int) -> Alignment:
 
 
 def headline(found: Crosslingual) -> dict[str, float]:
-    """The numbers worth comparing between models: alignment averaged over languages, at its best layer and over all."""
-    best = int(np.argmax(found.mean))
+    """The numbers worth comparing between models: alignment over languages, at the best decoder layer and over all."""
+    best = 1 + int(np.argmax(found.mean[1:]))
     told: dict[str, float] = {
         "sentences": found.sentences,
         "languages": len(found.by_language) + 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from cftray.analysis.figures.variance import Panel, curve_of, difference_curves
 from cftray.analysis.prompts import read_prompts
 from cftray.analysis.representations import Representations, figures_of, headline
 from cftray.plan.representation_stages import RepresentationsConfig
-from cftray.stage import Artifact, StageContext
+from cftray.stage import Artifact, Progress, StageContext
 from cftray.store.atomic import write_atomic
 
 MODELS = ("first", "second")
@@ -32,7 +33,10 @@ def run(config: RepresentationsConfig, inputs: Mapping[str, Path], context: Stag
     rows = read_prompts(config.prompts, inputs.get("prompts"))
     prompts = tokenised(rows, config.forward, inputs["tokenizer"], shape.context)
     names = [name for name in MODELS if name in inputs]
-    found = {name: passed(inputs[name], prompts, config.forward, shape, context, name) for name in names}
+    found = {
+        name: passed(inputs[name], prompts, config.forward, shape, _part(context, place, len(names)), name)
+        for place, name in enumerate(names)
+    }
     result = figures_of(
         [found[name].vectors for name in names],
         config.labels[: len(names)],
@@ -58,6 +62,15 @@ def draw(result: Representations, folder: Path) -> Path:
         label = f"{result.labels[0]} and {result.labels[1]}"
         difference_curves([Panel(title="", curves=(curve_of(result, label),))], folder)
     return folder
+
+
+def _part(context: StageContext, place: int, parts: int) -> StageContext:
+    """The context of pass `place` of so many: its prompts are told as a part of all."""
+
+    def report(one: Progress) -> None:
+        context.report(replace(one, step=place * one.total + one.step, total=parts * one.total))
+
+    return replace(context, report=report)
 
 
 def _keep(path: Path, found: Mapping[str, Passed], ids: list[str], prompts: list[Prompt]) -> None:

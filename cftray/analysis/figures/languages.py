@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from cftray.analysis.crosslingual import Crosslingual
-from cftray.analysis.figures.style import INK, MUTED, WIDTH, figure, look, save
+from cftray.analysis.figures.style import INK, MUTED, WIDTH, Look, figure, look, save
 
 MAPS, CURVES = "languages", "alignment"
 BEFORE_INK = 6
-"""Looks before the one in black, which is skipped: it is the pivot's."""
+"""Looks before the one in black, which no language has but the pivot."""
 
 
 def language_maps(results: Sequence[Crosslingual], folder: Path, name: str = MAPS) -> tuple[Path, Path]:
@@ -54,7 +54,7 @@ def _sentences(axis: Any, result: Crosslingual) -> None:
     """The pivot in black and filled, on top; each other language by its own colour and marker."""
     others = [one for one in result.sentence_points if one != result.pivot]
     for number, language in enumerate(others):
-        style = look(number + number // BEFORE_INK)
+        style = _look(number)
         across, up = zip(*result.sentence_points[language], strict=True)
         axis.plot(across, up, style.marker, color=style.colour, markerfacecolor="none", markersize=3.5,
                   markeredgewidth=0.8, label=language)  # fmt: skip
@@ -68,7 +68,7 @@ def _alignment(axis: Any, result: Crosslingual) -> None:
     from matplotlib.ticker import MaxNLocator
 
     for number, (language, layers) in enumerate(result.by_language.items()):
-        style = look(number)
+        style = _look(number)
         places = [one.layer for one in layers]
         axis.plot(
             places, [one.difference for one in layers], color=style.colour, linestyle=style.dashes,
@@ -84,6 +84,11 @@ def _alignment(axis: Any, result: Crosslingual) -> None:
     )
     axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
     axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _look(number: int) -> Look:
+    """Of the n-th language, the same in both figures."""
+    return look(number + number // BEFORE_INK)
 
 
 def _bare(axis: Any, title: str) -> None:

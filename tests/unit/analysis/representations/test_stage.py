@@ -32,9 +32,10 @@ def prompts(tmp_path, texts):
 
 
 def test_a_pair_gives_activations_figures_and_numbers(config, p1, p2, prompts, texts, context_in):
-    context, _ = context_in(actors=2)
+    context, reports = context_in(actors=2)
     inputs = {"first": p1, "second": p2, "tokenizer": p1, "prompts": prompts}
     artifact = representations_stage.run(config, inputs, context)
+    assert (reports[-1].step, reports[-1].total, reports[-1].unit) == (22, 22, "prompts")
     kept = np.load(artifact.outputs["activations"])
     assert kept["first"].shape == kept["second"].shape == (11, 4, 16)
     assert kept["ids"][0] == "line-000001"
