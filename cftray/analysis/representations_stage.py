@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -75,7 +76,7 @@ def _part(context: StageContext, place: int, parts: int) -> StageContext:
 
 def _keep(path: Path, found: Mapping[str, Passed], ids: list[str], prompts: list[Prompt]) -> None:
     """One file for both models; what the passes left is removed."""
-    arrays = {name: one.vectors for name, one in found.items()}
+    arrays: dict[str, Any] = {name: one.vectors for name, one in found.items()}
     np.savez(path, ids=np.asarray(ids), tokens=np.asarray([len(one.tokens) for one in prompts]), **arrays)
     for name in found:
         (path.parent / f"passes.{name}.npy").unlink()

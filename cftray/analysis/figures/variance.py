@@ -77,7 +77,7 @@ def _relative(axis: Any, panel: Panel) -> None:
     for number, curve in enumerate(panel.curves):
         kept = [(layer, 100 * one) for layer, one in zip(curve.layers, curve.relative, strict=True) if one is not None]
         if kept:
-            _line(axis, *zip(*kept, strict=True), number, curve.label)
+            _line(axis, [layer for layer, _ in kept], [value for _, value in kept], number, curve.label)
     axis.set(xlabel="layer", ylabel="of ‖Σ(P1)‖, %")
     axis.set_ylim(bottom=0)
     _whole_layers(axis)
