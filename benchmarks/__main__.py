@@ -7,7 +7,7 @@ import sys
 
 PARTS = (
     "benchmarks.training", "benchmarks.freezing", "benchmarks.generation", "benchmarks.translation",
-    "benchmarks.representations", "benchmarks.api", "benchmarks.experiment",
+    "benchmarks.evaluation", "benchmarks.representations", "benchmarks.api", "benchmarks.experiment",
 )  # fmt: skip
 
 

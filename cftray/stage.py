@@ -92,7 +92,9 @@ class StageContext:
 
     `folder` is this attempt's own, empty at the start. `earlier` are the folders of attempts before
     it, newest first, whose checkpoints may be read. `stop` is a file whose existence asks the stage
-    to stop soon; processes elsewhere poll it.
+    to stop soon; processes elsewhere poll it. `digests` are the inputs' fingerprints or digests, by name. `parts` is
+    a folder that outlives the stage: what it holds is named by the digest of everything it follows from, so that any
+    stage that needs the same finds it there; null: nothing is kept.
     """
 
     folder: Path
@@ -100,6 +102,8 @@ class StageContext:
     workers: Workers
     stop: Path
     earlier: tuple[Path, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
+    parts: Path | None = None
     report: Callable[[Progress], None] = lambda progress: None
     note: Callable[[str], None] = lambda message: None
 

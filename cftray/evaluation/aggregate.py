@@ -1,19 +1,22 @@
-"""From tasks to flat metrics: means that exist only when all their parts do.
+"""From items' scores to flat metrics: means that exist only when all their parts do.
 
 Each has `/stderr` and `/n` beside it. A task's standard error is s / sqrt(n) with the sample standard
 deviation s (as lm-eval's mean_stderr). Items are independent of each other, so the standard error of
-Σ wᵢ scoreᵢ is sqrt(Σ (wᵢ seᵢ)²).
+Σ wᵢ scoreᵢ is sqrt(Σ (wᵢ seᵢ)²). A task of which some items could not be scored has no score; the mean of the
+others stands under its name with `/of_scored`.
 """
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from cftray.data.scores import Mean, TaskLike, means_over
+from cftray.data.scores import ItemScores, Level, Mean, Part, TaskScores, means_over
 from cftray.errors import InternalError
+
+OF_SCORED = "/of_scored"
 
 
 class TaskScore(NamedTuple):
@@ -33,21 +36,38 @@ def mean_and_stderr(scores: Sequence[float]) -> TaskScore:
     return TaskScore(math.fsum(scores) / n, stderr, n)
 
 
-def metrics_of(expected: Iterable[TaskLike], scored: Mapping[str, TaskScore]) -> dict[str, float]:
-    """Flat metrics of `scored` tasks (by name); a mean over parts of which one is missing is absent."""
+def metrics_of(scored: Sequence[ItemScores]) -> dict[str, float]:
+    """Flat metrics of one model from all that was scored of it; a mean of which a part is missing is absent."""
     flat: dict[str, float] = {}
-    for mean in means_over(expected):
-        if mean.weights.keys() <= scored.keys():
-            one = _score(mean, scored)
-            flat[mean.key] = one.score
-            flat[f"{mean.key}/n"] = one.n
-            if one.stderr is not None:
-                flat[f"{mean.key}/stderr"] = one.stderr
+    tasks = {task.task: task for one in scored for task in one.tasks}
+    for mean in means_over(tasks.values(), _expected(scored)):
+        parts = [tasks[name] for name in mean.weights]
+        if all(part.whole for part in parts):
+            flat |= _figures(mean.key, _score(mean, tasks))
+        elif len(parts) == 1 and parts[0].items and mean.level is not Level.SUITE:
+            flat |= _figures(mean.key + OF_SCORED, _score(mean, tasks))
     return flat
 
 
-def _score(mean: Mean, scored: Mapping[str, TaskScore]) -> TaskScore:
-    parts = [(weight, scored[task]) for task, weight in mean.weights.items()]
+def scores_of(scored: Sequence[ItemScores]) -> dict[str, float]:
+    """The scores among the metrics, without their standard errors and counts."""
+    return {key: value for key, value in metrics_of(scored).items() if not key.endswith(("/stderr", "/n", OF_SCORED))}
+
+
+def _expected(scored: Sequence[ItemScores]) -> list[Part]:
+    """All that the pack has, each once."""
+    return list({part.task: part for one in scored for part in one.expected}.values())
+
+
+def _figures(key: str, score: TaskScore) -> dict[str, float]:
+    figures: dict[str, float] = {key: score.score, f"{key}/n": score.n}
+    return figures if score.stderr is None else figures | {f"{key}/stderr": score.stderr}
+
+
+def _score(mean: Mean, tasks: Mapping[str, TaskScores]) -> TaskScore:
+    parts = [
+        (weight, mean_and_stderr(tasks[task].of(paper=mean.paper))) for task, weight in mean.weights.items()
+    ]
     errors = [weight * part.stderr for weight, part in parts if part.stderr is not None]
     return TaskScore(
         score=math.fsum(weight * part.score for weight, part in parts),

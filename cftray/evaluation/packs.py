@@ -5,37 +5,27 @@ Imports nothing heavy: whoever plans an experiment needs the digest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 from cftray.errors import InternalError, nearest
+from cftray.evaluation.paper import pack as paper_pack
+from cftray.evaluation.paper.hub import leaves
 from cftray.mini import pack as mini_pack
-from cftray.mini.pack import PackTask
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pack:
-    """lm-eval tasks and what they stand for. `digest` covers task files, data and versions."""
-
-    name: str
-    version: int
-    digest: str
-    tasks: tuple[PackTask, ...]
-    include_path: Path
-
-    def of_suites(self, suites: Iterable[str]) -> tuple[PackTask, ...]:
-        """The pack's tasks that belong to one of `suites`, in the pack's order."""
-        wanted = set(suites)
-        return tuple(task for task in self.tasks if task.suite in wanted)
+from cftray.plan.packs import Pack
 
 
 def find_pack(name: str) -> Pack:
     """The pack of that name. Raises InternalError where there is none."""
-    if name != "mini":
-        raise InternalError(f"task pack {name}: not known; {nearest(name, ['mini'])}")
+    if name not in PACKS:
+        raise InternalError(f"task pack {name}: not known; {nearest(name, PACKS)}")
+    return PACKS[name]()
+
+
+def _mini() -> Pack:
     return Pack(
-        name=name,
+        name="mini",
         version=mini_pack.PACK_VERSION,
         digest=mini_pack.digest(),
         tasks=tuple(mini_pack.TASKS),
@@ -43,6 +33,26 @@ def find_pack(name: str) -> Pack:
     )
 
 
-def pack_digest(name: str) -> str:
-    """The content digest of the pack of that name."""
-    return find_pack(name).digest
+def _paper() -> Pack:
+    return Pack(
+        name="paper",
+        version=paper_pack.PACK_VERSION,
+        digest=paper_pack.digest(),
+        tasks=paper_pack.TASKS,
+        include_path=paper_pack.TASKS_FOLDER,
+        hub=leaves(),
+    )
+
+
+PACKS: Final[Mapping[str, Callable[[], Pack]]] = {"mini": _mini, "paper": _paper}
+
+
+def find_planned(name: str, digest: str) -> Pack:
+    """As `find_pack`. Raises InternalError where the pack is not the one that was planned."""
+    pack = find_pack(name)
+    if pack.digest != digest:
+        raise InternalError(
+            f"task pack {pack.name} is not the one that was planned: its digest here is {pack.digest}, planned was "
+            f"{digest}; plan the experiment anew"
+        )
+    return pack

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
+
+from cftray.plan.packs import PackTask
 
 LA_LANGUAGES: Final[tuple[str, ...]] = ("de", "es", "fr", "id", "ru")
 PACK_VERSION: Final = 1
 TASKS_FOLDER: Final = Path(__file__).parent / "tasks"
 _SCORING: Final[tuple[str, ...]] = ("scores.py", "formats.py", "lexicon.py")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackTask:
-    """One lm-eval task; `chat` tasks are prompted through the template, the others scored raw."""
-
-    task: str
-    suite: Literal["ta", "la"]
-    benchmark: str
-    language: str
-    metric: str
-    chat: bool
 
 
 def _ta(benchmark: str, metric: str, *, chat: bool) -> PackTask:

@@ -1,13 +1,18 @@
 """From a spec to a graph of stages with fingerprints; pure, and free of ray, torch and mlflow."""
 
 from cftray.plan.canonical import canonical, sha256_of
-from cftray.plan.graph import Outcome, Plan, build_plan, fingerprint_of, model_leaf
+from cftray.plan.graph import Outcome, Plan, build_evaluation_plan, build_plan
+from cftray.plan.leaves import encoder_leaf, model_leaf
+from cftray.plan.nodes import fingerprint_of
+from cftray.plan.packs import Pack, PackTask
 from cftray.plan.stages import (
     CODE_VERSION,
     ContaminationConfig,
     EvaluateConfig,
+    GateConfig,
     GatherConfig,
     GenerateConfig,
+    JudgeConfig,
     Leaf,
     LeafInput,
     LeafKind,
@@ -16,6 +21,7 @@ from cftray.plan.stages import (
     OverlapConfig,
     ReadRowsConfig,
     ReplayPromptsConfig,
+    RequestsConfig,
     RowsSource,
     SelectFrozenConfig,
     StageConfig,
@@ -31,8 +37,10 @@ __all__ = [
     "CODE_VERSION",
     "ContaminationConfig",
     "EvaluateConfig",
+    "GateConfig",
     "GatherConfig",
     "GenerateConfig",
+    "JudgeConfig",
     "Leaf",
     "LeafInput",
     "LeafKind",
@@ -40,9 +48,12 @@ __all__ = [
     "MixConfig",
     "Outcome",
     "OverlapConfig",
+    "Pack",
+    "PackTask",
     "Plan",
     "ReadRowsConfig",
     "ReplayPromptsConfig",
+    "RequestsConfig",
     "RowsSource",
     "SelectFrozenConfig",
     "StageConfig",
@@ -52,8 +63,10 @@ __all__ = [
     "TokenizeConfig",
     "TrainConfig",
     "TranslateConfig",
+    "build_evaluation_plan",
     "build_plan",
     "canonical",
+    "encoder_leaf",
     "fingerprint_of",
     "model_leaf",
     "sha256_of",

@@ -13,7 +13,8 @@ from pydantic import Field
 
 from cftray.spec.base import SpecModel
 from cftray.spec.data import Adapter, Alignment, MiniDataset
-from cftray.spec.evaluation import Suite, TaskPack
+from cftray.spec.endpoint import EndpointModel
+from cftray.spec.evaluation import Benchmark, Condition, Suite, TaskPack
 from cftray.spec.hyperparameters import Hyperparameters, Precision
 from cftray.spec.mitigation import Decoding, LowRank
 from cftray.spec.rows import Columns, Languages, LanguageShare, ReadingRules
@@ -36,7 +37,10 @@ class StageKind(StrEnum):
     MIX = "mix"
     SELECT_FROZEN = "select_frozen"
     TRAIN = "train"
+    REQUESTS = "requests"
     EVALUATE = "evaluate"
+    JUDGE = "judge"
+    GATE = "gate"
 
 
 CODE_VERSION: dict[StageKind, int] = {
@@ -52,7 +56,10 @@ CODE_VERSION: dict[StageKind, int] = {
     StageKind.MIX: 1,
     StageKind.SELECT_FROZEN: 1,
     StageKind.TRAIN: 1,
-    StageKind.EVALUATE: 2,
+    StageKind.REQUESTS: 1,
+    StageKind.EVALUATE: 3,
+    StageKind.JUDGE: 1,
+    StageKind.GATE: 1,
 }
 
 
@@ -151,11 +158,14 @@ class OverlapConfig(SpecModel):
 
 
 class ContaminationConfig(SpecModel):
-    """How many of the items that models are scored on share a run of `n` words with a phase's data. Input: `rows`."""
+    """How many of the items that models are scored on share a run of `n` words with a phase's data. Inputs: `rows`,
+    and the files of each benchmark that does not come with the pack, by its name."""
 
     kind: Literal["contamination"] = "contamination"
     n: int = 13
     suites: tuple[Suite, ...]
+    benchmarks: tuple[Benchmark, ...] | None = None
+    languages: tuple[str, ...] | None = None
     pack: TaskPack
     pack_digest: str
     limit: int | None
@@ -204,18 +214,62 @@ class TrainConfig(SpecModel):
     lora: LowRank | None = None
 
 
-class EvaluateConfig(SpecModel):
-    """Zero-shot scores of a model. Inputs: `model`, and `tokenizer`, the model that phase 1 started from
-    or adopted: its tokenizer and chat template prompt P1 and P2 alike, whatever P2 was trained with."""
+class RequestsConfig(SpecModel):
+    """What a pack's tasks ask of any model, as tokens, in batches that are fixed here once for all models.
 
-    kind: Literal["evaluate"] = "evaluate"
+    Inputs: `tokenizer`, the model that phase 1 started from or adopted: its tokenizer and chat template prompt P1
+    and P2 alike, whatever P2 was trained with; and the files of each benchmark that does not come with the pack,
+    by its name.
+    """
+
+    kind: Literal["requests"] = "requests"
     suites: tuple[Suite, ...]
+    benchmarks: tuple[Benchmark, ...] | None = None
+    languages: tuple[str, ...] | None = None
     pack: TaskPack
     pack_digest: str
     batch_size: int
     limit: int | None
     template: Template
+
+
+class EvaluateConfig(SpecModel):
+    """Zero-shot scores of a model. Inputs: `model`, and those of the `requests` with them."""
+
+    kind: Literal["evaluate"] = "evaluate"
+    suites: tuple[Suite, ...]
+    benchmarks: tuple[Benchmark, ...] | None = None
+    languages: tuple[str, ...] | None = None
+    pack: TaskPack
+    pack_digest: str
+    limit: int | None
+    template: Template
     precision: Precision
+
+
+class JudgeConfig(SpecModel):
+    """A model's answers to AlpacaEval beside the reference's, as a judge sees them. Inputs: `items` (an evaluation's)
+    and `reference` (the benchmark's files).
+
+    `prompt` is a prompt's name and version, `prompt_sha256` the digest of its text, which stands in the code.
+    """
+
+    kind: Literal["judge"] = "judge"
+    judge: EndpointModel
+    prompt: str
+    prompt_sha256: str
+    max_tokens: int
+    pack: TaskPack
+    pack_digest: str
+    limit: int | None
+
+
+class GateConfig(SpecModel):
+    """Whether P1's scores allow phase 2: all conditions hold. Inputs: `scores` (an evaluation), and `judged` where
+    a condition needs a judge."""
+
+    kind: Literal["gate"] = "gate"
+    conditions: tuple[Condition, ...]
 
 
 StageConfig = Annotated[
@@ -231,7 +285,10 @@ StageConfig = Annotated[
     | MixConfig
     | SelectFrozenConfig
     | TrainConfig
-    | EvaluateConfig,
+    | RequestsConfig
+    | EvaluateConfig
+    | JudgeConfig
+    | GateConfig,
     Field(discriminator="kind"),
 ]
 
@@ -248,13 +305,15 @@ class LeafKind(StrEnum):
 class Leaf(SpecModel):
     """An input from outside: hashed by content (directory, files) or by commit (hub id).
 
-    Names of files count where `named`: there they say a row's language.
+    Names of files count where `named`: there they say a row's language. `patterns` are the files of a hub's set that
+    are fetched; empty: all that hold data.
     """
 
     kind: LeafKind
     location: str
     revision: str | None = None
     named: bool = False
+    patterns: tuple[str, ...] = ()
 
 
 class LeafInput(SpecModel):
@@ -265,19 +324,24 @@ class LeafInput(SpecModel):
 
 
 class StageInput(SpecModel):
-    """An input that another stage of the same plan makes."""
+    """An input that another stage of the same plan makes; `output` is null where its kind's main one is meant."""
 
     stage: str
+    output: str | None = None
 
 
 class StageNode(SpecModel):
-    """One stage of a plan. `name` is unique in the plan: `train.p1.s17`."""
+    """One stage of a plan. `name` is unique in the plan: `train.p1.s17`.
+
+    `gated_by` names gates before it; it is left out once all of them are closed. Gates are no part of the fingerprint.
+    """
 
     name: str
     title: str
     config: StageConfig
     inputs: dict[str, LeafInput | StageInput]
     fingerprint: str | None = None
+    gated_by: tuple[str, ...] = ()
 
     @property
     def kind(self) -> StageKind:

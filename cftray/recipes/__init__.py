@@ -5,7 +5,7 @@
     seeds: [17]
 """
 
-from cftray.evaluation.packs import pack_digest
+from cftray.evaluation.packs import find_pack
 from cftray.recipes.catalogue import Recipe, catalogue, spec_from_document, spec_from_file
 from cftray.recipes.matrices import Cell, cells_of, matrix_from_document
 from cftray.recipes.mini import Pair, demo_matrix, mini
@@ -17,9 +17,9 @@ __all__ = [
     "catalogue",
     "cells_of",
     "demo_matrix",
+    "find_pack",
     "matrix_from_document",
     "mini",
-    "pack_digest",
     "spec_from_document",
     "spec_from_file",
 ]

@@ -24,7 +24,10 @@ MODULES: dict[StageKind, str] = {
     StageKind.MIX: "cftray.data.mix",
     StageKind.SELECT_FROZEN: "cftray.training.selection",
     StageKind.TRAIN: "cftray.training.stage",
+    StageKind.REQUESTS: "cftray.evaluation.requests_stage",
     StageKind.EVALUATE: "cftray.evaluation.stage",
+    StageKind.JUDGE: "cftray.evaluation.judging.stage",
+    StageKind.GATE: "cftray.evaluation.gate",
 }
 
 PRIMARY_OUTPUT: dict[StageKind, str] = {
@@ -40,7 +43,10 @@ PRIMARY_OUTPUT: dict[StageKind, str] = {
     StageKind.MIX: "tokens",
     StageKind.SELECT_FROZEN: "selection",
     StageKind.TRAIN: "model",
+    StageKind.REQUESTS: "requests",
     StageKind.EVALUATE: "items",
+    StageKind.JUDGE: "annotations",
+    StageKind.GATE: "decision",
 }
 """The output that a stage depending on this one reads."""
 

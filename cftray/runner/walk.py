@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cftray.errors import Cancelled, DataError, FailureClass, InternalError
+from cftray.evaluation.gate import closed
 from cftray.plan import LeafKind, Plan, StageInput, StageNode
 from cftray.plan.stages import LeafInput
 from cftray.runner.failures import InheritedFailure, failure_of
@@ -41,7 +42,7 @@ class Walk:
     wait: Callable[[float], None] = time.sleep
 
     def run(self) -> Failure | None:
-        """Every stage in order; None when all are recorded, else why not (events tell it too).
+        """Every stage in order; None when all are recorded or left out, else why not (events tell it too).
 
         A stop shows as a Failure with the code of Cancelled.
         """
@@ -59,6 +60,10 @@ class Walk:
 
     def _ensure(self, node: StageNode) -> None:
         fingerprint = _fingerprint(node)
+        shut = self._shut(node)
+        if shut is not None:
+            self.events.write(EventKind.STAGE_SKIPPED, node.name, fingerprint, gates=list(node.gated_by), why=shut)
+            return
         leases = self.store.leases(fingerprint)
         holder = Holder.here(self.experiment, self.attempt)
         waited: tuple[int, Holder] | None = None
@@ -76,6 +81,17 @@ class Walk:
                 self.events.write(EventKind.STAGE_WAITING, node.name, fingerprint, holder=newest[1].experiment)
             self.wait(POLL_S)
         self.events.write(EventKind.STAGE_CACHED, node.name, fingerprint, experiment=record.experiment)
+
+    def _shut(self, node: StageNode) -> str | None:
+        """What the gates that it stands behind have found, where all of them are closed; None where it is to be run.
+        A gate that has not been come to is open."""
+        found = [self._closed(name) for name in node.gated_by]
+        told = [one for one in found if one is not None]
+        return "; ".join(told) if found and len(told) == len(found) else None
+
+    def _closed(self, gate: str) -> str | None:
+        record = self.store.record(_fingerprint(self.plan.stage(gate)))
+        return None if record is None else closed(record)
 
     def _hold(self, node: StageNode, fingerprint: str, lease: Lease) -> None:
         failure: Failure | None = None
@@ -115,6 +131,8 @@ class Walk:
             workers=self.workers,
             stop=self.stop,
             earlier=tuple(one for one in before if one.is_dir()),
+            digests={name: self._digest(source) for name, source in node.inputs.items()},
+            parts=self.store.parts,
             report=lambda progress: self._progress(node, fingerprint, progress),
             note=lambda message: self.events.write(EventKind.STAGE_NOTE, node.name, fingerprint, message=message),
         )
@@ -139,7 +157,7 @@ class Walk:
             record = self.store.record(_fingerprint(before))
             if record is None:
                 raise InternalError(f"{source.stage} lost its record while its user was about to start")
-            return self.store.output(record, PRIMARY_OUTPUT[before.kind])
+            return self.store.output(record, source.output or PRIMARY_OUTPUT[before.kind])
         self._raise_if_changed(source)
         if source.leaf.kind is LeafKind.MODEL:
             return locate_model(source.leaf.location, source.digest)

@@ -18,11 +18,18 @@ from cftray.spec.data import (
     TranslatedEnglish,
 )
 from cftray.spec.endpoint import EndpointModel
-from cftray.spec.evaluation import EvaluationSpec
+from cftray.spec.evaluating import ModelEvaluationSpec
+from cftray.spec.evaluation import Benchmark, BenchmarkFiles, Condition, EvaluationSpec, JudgeSpec, Suite, TaskPack
 from cftray.spec.execution import CheckpointPolicy, EndpointBudget, ExecutionSpec, Offload
 from cftray.spec.experiment import ExperimentSpec
 from cftray.spec.hyperparameters import Hyperparameters, Precision
-from cftray.spec.loading import experiment_from_document, experiment_from_file, faults_of, parse_document
+from cftray.spec.loading import (
+    evaluation_from_document,
+    experiment_from_document,
+    experiment_from_file,
+    faults_of,
+    parse_document,
+)
 from cftray.spec.mitigation import (
     ChangeFreezing,
     Combined,
@@ -45,9 +52,12 @@ from cftray.spec.template import NamedTemplate, Template, TextTemplate
 __all__ = [
     "Adapter",
     "Alignment",
+    "Benchmark",
+    "BenchmarkFiles",
     "ChangeFreezing",
     "CheckpointPolicy",
     "Combined",
+    "Condition",
     "DataSpec",
     "Decoding",
     "EndpointBudget",
@@ -63,9 +73,11 @@ __all__ = [
     "HubData",
     "HubSet",
     "Hyperparameters",
+    "JudgeSpec",
     "LowRank",
     "MiniData",
     "Mitigation",
+    "ModelEvaluationSpec",
     "ModelRef",
     "NamedTemplate",
     "NoMitigation",
@@ -75,11 +87,14 @@ __all__ = [
     "Precision",
     "RandomFreezing",
     "Replay",
+    "Suite",
+    "TaskPack",
     "Template",
     "TextTemplate",
     "TrainedPhase",
     "TranslatedData",
     "TranslatedEnglish",
+    "evaluation_from_document",
     "experiment_from_document",
     "experiment_from_file",
     "faults_of",

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from cftray.spec.base import SpecModel
-from cftray.spec.evaluation import EvaluationSpec
+from cftray.spec.evaluation import Condition, EvaluationSpec
 from cftray.spec.execution import ExecutionSpec
 from cftray.spec.model import ModelRef
 from cftray.spec.phases import Phase1, Phase2
@@ -30,6 +30,10 @@ class ExperimentSpec(SpecModel):
     template: Annotated[Template, Field(description="how rows become text, in both phases")] = "chat"
     phase1: Phase1
     phase2: Phase2
+    gate: Annotated[
+        tuple[Condition, ...],
+        Field(max_length=16, description="what P1's scores have to be for phase 2 to be trained; all of it"),
+    ] = ()
     evaluation: EvaluationSpec = EvaluationSpec()
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=64)] = (17,)
     execution: ExecutionSpec = ExecutionSpec()

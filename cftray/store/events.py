@@ -29,6 +29,7 @@ class EventKind(StrEnum):
     STAGE_NOTE = "stage.note"
     STAGE_RECORDED = "stage.recorded"
     STAGE_CACHED = "stage.cached"
+    STAGE_SKIPPED = "stage.skipped"
     STAGE_FAILED = "stage.failed"
 
 

@@ -22,6 +22,11 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
 
+    @property
+    def parts(self) -> Path:
+        """Pieces of results that stages share, each in a folder named by the digest of what it follows from."""
+        return self.root / "parts"
+
     def stage_folder(self, fingerprint: str) -> Path:
         """The folder of a stage, whether or not it exists."""
         return self.root / "stages" / fingerprint[:2] / fingerprint

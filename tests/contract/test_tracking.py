@@ -32,6 +32,7 @@ from cftray.tracking import (
     Tracker,
     TrackingWriter,
 )
+from tests.unit.plan.fakes import toy_pack
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW = 1_772_000_000_000
@@ -271,7 +272,7 @@ class Written:
                 "evaluation": {"suites": ["ta"]},
             }
         )
-        self.plan: Plan = build_plan(self.spec, lambda leaf: f"{leaf.location} in {project}", lambda pack: "pack")
+        self.plan: Plan = build_plan(self.spec, lambda leaf: f"{leaf.location} in {project}", toy_pack)
 
     def view(self, state: ExperimentState) -> ExperimentView:
         points = tuple(LivePoint(step=step, at=START, figures={"loss": 1 / step}) for step in (1, 2))

@@ -11,6 +11,7 @@ from cftray.errors import DataError, ModelError
 from cftray.plan import CODE_VERSION, StageKind, build_plan
 from cftray.spec import TextTemplate, experiment_from_document
 from cftray.store import LeafDigests
+from tests.unit.plan.fakes import toy_pack
 
 ROW = Row(id="1", instruction="Add.", input="1 and 2", output="3")
 CHATML = (
@@ -160,7 +161,7 @@ def tokens_fingerprint(folder, template="chat"):
     phase = {"data": {"mini": "alpaca-mini"}, "hyperparameters": hyperparameters}
     document = {"name": "x", "base": str(folder), "template": template, "phase1": {"train": phase}, "phase2": phase}
     digests = LeafDigests(folder.parent / "digests")
-    plan = build_plan(experiment_from_document(document), digests.known, lambda pack: "p")
+    plan = build_plan(experiment_from_document(document), digests.known, toy_pack)
     return plan.stage("tokens.p2").fingerprint
 
 

@@ -5,6 +5,7 @@ import pytest
 from cftray.errors import InternalError
 from cftray.plan import StageKind, build_plan, canonical, sha256_of
 from cftray.spec import experiment_from_document
+from tests.unit.plan.fakes import toy_pack
 
 HYPERPARAMETERS = {"learning_rate": 1e-3, "epochs": 2, "global_batch": 32, "max_length": 128}
 
@@ -20,7 +21,7 @@ def document(**changes):
 
 
 def plan(document, leaf="d1", pack="p1"):
-    return build_plan(experiment_from_document(document), lambda _: leaf, lambda _: pack)
+    return build_plan(experiment_from_document(document), lambda _: leaf, lambda _: toy_pack(pack))
 
 
 def fingerprints(*arguments, **keywords):
@@ -117,6 +118,7 @@ def test_leaves_count_by_their_digest_and_evaluation_by_its_pack():
         fingerprints(document())
     ) - ROWS
     assert changed(fingerprints(document()), fingerprints(document(), pack="p2")) == {
+        "requests",
         "evaluate.p1.s17",
         "evaluate.p2.s17",
         "contamination.p1",

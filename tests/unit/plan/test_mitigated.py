@@ -5,6 +5,7 @@ import pytest
 from cftray.plan import StageInput, build_plan
 from cftray.plan.checks import spec_faults
 from cftray.spec import experiment_from_document
+from tests.unit.plan.fakes import toy_pack
 
 HYPERPARAMETERS = {"learning_rate": 1e-3, "epochs": 2, "global_batch": 32, "max_length": 128}
 GR = {"kind": "generative_replay", "ratio": 0.1}
@@ -33,7 +34,7 @@ def spec(mitigation=None, data=None, **changes):
 
 
 def plan(*arguments, **keywords):
-    return build_plan(spec(*arguments, **keywords), lambda leaf: leaf.location, lambda _: "p1")
+    return build_plan(spec(*arguments, **keywords), lambda leaf: leaf.location, toy_pack)
 
 
 def prints(found):

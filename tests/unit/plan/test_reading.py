@@ -4,6 +4,7 @@ import pytest
 
 from cftray.plan import LeafKind, StageInput, StageKind, build_plan
 from cftray.spec import experiment_from_document
+from tests.unit.plan.fakes import toy_pack
 
 HYPERPARAMETERS = {"learning_rate": 1e-3, "epochs": 2, "global_batch": 32, "max_length": 128}
 GR = {"kind": "generative_replay", "ratio": 0.1}
@@ -19,7 +20,7 @@ def plan(first=ALPACA, second=MULTI, mitigation=None, digests=lambda leaf: leaf.
         "phase1": {"train": {"data": first, "hyperparameters": HYPERPARAMETERS}},
         "phase2": {"data": second, "hyperparameters": HYPERPARAMETERS} | more,
     }
-    return build_plan(experiment_from_document(document), digests, lambda _: "p1")
+    return build_plan(experiment_from_document(document), digests, toy_pack)
 
 
 def prints(found):

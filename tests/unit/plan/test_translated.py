@@ -6,6 +6,7 @@ from cftray.errors import SpecRefused
 from cftray.plan import StageInput, build_plan
 from cftray.plan.checks import spec_faults
 from cftray.spec import experiment_from_document
+from tests.unit.plan.fakes import toy_pack
 
 HYPERPARAMETERS = {"learning_rate": 1e-3, "epochs": 2, "global_batch": 32, "max_length": 128}
 GR = {"kind": "generative_replay", "ratio": 0.1}
@@ -21,7 +22,7 @@ def spec(data, mitigation=None):
 
 
 def plan(data, mitigation=None):
-    return build_plan(spec(data, mitigation), lambda leaf: f"digest of {leaf.location}", lambda _: "p1")
+    return build_plan(spec(data, mitigation), lambda leaf: f"digest of {leaf.location}", toy_pack)
 
 
 def mini(**changes):
@@ -58,7 +59,7 @@ def test_models_count_by_content_and_not_by_where_they_lie():
         return "the same weights" if "nllb" in leaf.location else leaf.location
 
     here, there = (
-        build_plan(spec(mini(translator=NLLB | {"model": place})), digest, lambda _: "p1")
+        build_plan(spec(mini(translator=NLLB | {"model": place})), digest, toy_pack)
         for place in ("a/nllb", "b/nllb")
     )
     assert here.stage("translate.p2.de").fingerprint == there.stage("translate.p2.de").fingerprint

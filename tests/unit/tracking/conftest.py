@@ -14,6 +14,7 @@ from cftray.plan import Plan, StageKind, StageNode, build_plan
 from cftray.spec import ExperimentSpec, experiment_from_document
 from cftray.store import Record, Store
 from cftray.tracking import ExperimentState, ExperimentView, LivePoint, LiveStage
+from tests.unit.plan.fakes import toy_pack
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 STEPS = 5
@@ -37,7 +38,7 @@ class World:
         return experiment_from_document(document | changes)
 
     def plan(self, spec: ExperimentSpec) -> Plan:
-        return build_plan(spec, lambda leaf: f"digest of {leaf.location}", lambda pack: f"digest of {pack}")
+        return build_plan(spec, lambda leaf: f"digest of {leaf.location}", toy_pack)
 
     def view(
         self,
