@@ -156,7 +156,7 @@ def _plain(rows: dict[str, list[CellPlan]], spec: ExperimentSpec) -> list[CellPl
 
 
 def _second(spec: ExperimentSpec) -> str:
-    return canonical(spec.phase2.model_copy(update={"mitigation": NoMitigation()}))
+    return canonical({"phase2": spec.phase2.model_copy(update={"mitigation": NoMitigation()})})
 
 
 def _row(label: str, cells: Sequence[CellPlan], plain: Sequence[CellPlan], store: Store) -> MatrixRow:
