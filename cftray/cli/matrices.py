@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cftray.cli.session import DONE, FAILED, AsJson, Session, echo_json
+from cftray.errors import Fault, SpecRefused
 
 if TYPE_CHECKING:
     from cftray.client import Matrix
@@ -23,7 +24,21 @@ class Format(StrEnum):
     TERMINAL = "terminal"
     MARKDOWN = "markdown"
     CSV = "csv"
+    LATEX = "latex"
+    HTML = "html"
     JSON = "json"
+
+
+class Layout(StrEnum):
+    """Whose table's layout; the enumeration of `cftray.report.layouts`, which takes long to import."""
+
+    TABLE_1 = "1"
+    C1 = "C1"
+    C2 = "C2"
+    C3 = "C3"
+    C4 = "C4"
+    C5 = "C5"
+    D1 = "D1"
 
 
 def submit(
@@ -76,9 +91,14 @@ def table(
     context: typer.Context,
     identifier: Id,
     format_: Annotated[Format, typer.Option("--format", "-f", help="How it is written.")] = Format.TERMINAL,
+    layout: Annotated[
+        Layout | None, typer.Option("--layout", "-l", help="A table of the paper, for latex and html.", show_default="D1")
+    ] = None,
 ) -> None:
     """P1 and every phase 2 side by side, each mitigation set against plain phase 2."""
     session: Session = context.obj
+    if layout is not None and format_ not in (Format.LATEX, Format.HTML):
+        raise SpecRefused([Fault(path="--layout", given=f"{layout} as {format_}", expected="--format latex or html")])
     matrix = session.client().get_matrix(identifier)
     match format_:
         case Format.TERMINAL:
@@ -86,7 +106,7 @@ def table(
         case Format.JSON:
             echo_json(matrix.table())
         case _:
-            typer.echo(matrix.table_text(format_), nl=False)
+            typer.echo(matrix.table_text(format_, layout), nl=False)
 
 
 def cancel(context: typer.Context, identifier: Id, json_: AsJson = False) -> None:
