@@ -55,7 +55,7 @@ def submit(
     elif json_:
         echo_json(matrix.view)
     else:
-        _show(session, matrix)
+        show(session, matrix)
 
 
 def watch(context: typer.Context, identifier: Id) -> None:
@@ -84,7 +84,7 @@ def get(context: typer.Context, identifier: Id, json_: AsJson = False) -> None:
     if json_:
         echo_json(matrix.view)
     else:
-        _show(session, matrix)
+        show(session, matrix)
 
 
 def table(
@@ -92,7 +92,7 @@ def table(
     identifier: Id,
     format_: Annotated[Format, typer.Option("--format", "-f", help="How it is written.")] = Format.TERMINAL,
     layout: Annotated[
-        Layout | None, typer.Option("--layout", "-l", help="A table of the paper, for latex and html.", show_default="D1")
+        Layout | None, typer.Option("--layout", "-l", help="A table of the paper: latex, html.", show_default="D1")
     ] = None,
 ) -> None:
     """P1 and every phase 2 side by side, each mitigation set against plain phase 2."""
@@ -141,10 +141,10 @@ def add_to(app: typer.Typer) -> None:
 
 def _watch(session: Session, matrix: Matrix) -> None:
     """Ends the command: 0 where every cell succeeded, 1 otherwise."""
-    from cftray.cli.watch import watch as show
+    from cftray.cli.watch import watch as follow
 
     try:
-        show(matrix.runs(), console=session.console)
+        follow(matrix.runs(), console=session.console)
     except KeyboardInterrupt:
         typer.echo(f"left running; `cftray matrix watch {matrix.id}` shows more", err=True)
         raise
@@ -152,7 +152,8 @@ def _watch(session: Session, matrix: Matrix) -> None:
     raise typer.Exit(DONE if set(matrix.view["counts"]) == {"succeeded"} else FAILED)
 
 
-def _show(session: Session, matrix: Matrix) -> None:
+def show(session: Session, matrix: Matrix) -> None:
+    """The cells and how each stands."""
     view = matrix.view
     typer.echo(
         f"{matrix.id}  {view['name']}  {_counts(view['counts'])}; {view['distinct_stages']} stages to run or find "

@@ -79,7 +79,7 @@ class PrintedTable:
         """Task ability, language ability, or both."""
         return tuple(dict.fromkeys(column.partition("/")[0] for column in self.columns))
 
-    def keys(self) -> tuple[PaperKey, ...]:
+    def rows(self) -> tuple[PaperKey, ...]:
         """Every phase 2 of the table, in its order, each once."""
         return tuple(dict.fromkeys(line.key for line in self.lines if line.phase == "p2"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from cftray.data.published import PaperKey
@@ -31,6 +32,13 @@ MINI_NAMES: Final = {
     MiniDataset.MULTI_OPENORCA: "mopenorca",
 }
 REPLAYS: Final = {0.05: Strategy.GR_5, 0.1: Strategy.GR_10}
+STRATEGIES: Final[Mapping[type, Strategy]] = {
+    NoMitigation: Strategy.NONE,
+    EnglishReplay: Strategy.ER_10,
+    RandomFreezing: Strategy.LF_H1,
+    ChangeFreezing: Strategy.LF_H2,
+    LowRank: Strategy.LORA,
+}
 
 
 def paper_key(spec: ExperimentSpec) -> PaperKey | None:
@@ -63,18 +71,6 @@ def _name(data: DataSpec) -> str | None:
 
 
 def _strategy(mitigation: Mitigation) -> Strategy | None:
-    match mitigation:
-        case NoMitigation():
-            return Strategy.NONE
-        case GenerativeReplay():
-            return REPLAYS.get(mitigation.ratio)
-        case EnglishReplay():
-            return Strategy.ER_10
-        case RandomFreezing():
-            return Strategy.LF_H1
-        case ChangeFreezing():
-            return Strategy.LF_H2
-        case LowRank():
-            return Strategy.LORA
-        case _:
-            return None
+    if isinstance(mitigation, GenerativeReplay):
+        return REPLAYS.get(mitigation.ratio)
+    return STRATEGIES.get(type(mitigation))

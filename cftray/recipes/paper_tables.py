@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from cftray.data.published import PLAIN, PaperKey, printed_tables
-from cftray.errors import CFTRayError, SpecRefused, nearest
+from cftray.errors import CFTRayError, SpecRefused
 from cftray.recipes.mini import Pair
 from cftray.recipes.open_choices import OpenChoices
 from cftray.recipes.paper import PaperModel, Strategy, mitigation_of
@@ -38,23 +37,16 @@ Document = dict[str, Any]
 
 
 class UnknownTable(CFTRayError):
-    """A table that the paper does not have, or that has no such model."""
+    """A table that the paper does not have."""
 
     code = "unknown-table"
-
-
-class Scale(StrEnum):
-    """At which size a table is run."""
-
-    FULL = "full"
-    MINI = "mini"
 
 
 def table_keys(table: str, model: PaperModel | None = None) -> tuple[PaperKey, ...]:
     """The phases 2 of a table, of one model or of both. Raises UnknownTable."""
     if table not in TABLES:
-        raise UnknownTable(f"table {table!r}: the paper's are {', '.join(TABLES)}; {nearest(table, TABLES)}")
-    return tuple(key for key in printed_tables()[table].keys() if model is None or key.model == model)
+        raise UnknownTable(f"table {table}: the paper has {', '.join(TABLES)}")
+    return tuple(key for key in printed_tables()[table].rows() if model is None or key.model == model)
 
 
 def choices_of(settings: Mapping[str, Any]) -> OpenChoices:

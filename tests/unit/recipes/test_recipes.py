@@ -18,7 +18,8 @@ def test_a_document_without_a_recipe_is_a_spec():
 def test_the_pairs_share_what_they_have_in_common():
     plans = [build_plan(mini(pair), lambda leaf: "d", find_pack) for pair in ("similar", "dissimilar")]
     shared = {node.fingerprint for node in plans[0].stages} & {node.fingerprint for node in plans[1].stages}
-    assert shared == {plans[0].stage(name).fingerprint for name in ("rows.p2", "tokens.p2", "contamination.p2", "requests")}
+    alike = ("rows.p2", "tokens.p2", "contamination.p2", "requests")
+    assert shared == {plans[0].stage(name).fingerprint for name in alike}
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,9 @@ def results(scores: Mapping[str, Pair], seeds: tuple[int, ...] = (17,)) -> Resul
     return Results(complete=True, seeds=seeds, rows=rows, replicas=(), comparisons=4, part_comparisons=2)
 
 
-def matrix(rows: Mapping[str, Mapping[str, Pair]], *, phase1: str = "instruct-mini", failed: str | None = None) -> MatrixTable:
+def matrix(
+    rows: Mapping[str, Mapping[str, Pair]], *, phase1: str = "instruct-mini", failed: str | None = None
+) -> MatrixTable:
     """A matrix whose first row is plain phase 2."""
     first = next(iter(rows))
     made = tuple(

@@ -8,8 +8,8 @@ import pytest
 
 from cftray.report.layouts import Layout
 from cftray.report.matrix_html import html_matrix
-from tests.unit.report.test_layouts import SCORES, TABLE
 from tests.unit.report.tables import matrix
+from tests.unit.report.test_layouts import SCORES, TABLE
 
 VOID = {"br", "hr", "img"}
 
