@@ -67,7 +67,8 @@ FORMS: dict[str, type[MiniRecipe | PaperRecipe]] = {"mini": MiniRecipe, "paper":
 EXAMPLES: dict[str, dict[str, Any]] = {
     "mini": {"recipe": "mini", "pair": "dissimilar", "seeds": [17]},
     "paper": {
-        "recipe": "paper", "model": "mistral-7b", "phase1": "instruct", "phase2": "multialpaca", "strategy": "GR_5",
+        "recipe": "paper", "base_model": "mistral-7b", "phase1": "instruct", "phase2": "multialpaca",
+        "strategy": "GR_5",
     },
 }  # fmt: skip
 

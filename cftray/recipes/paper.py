@@ -99,7 +99,7 @@ class PaperRecipe(OpenChoices):
     """An experiment of the paper at full scale; what the paper leaves open is a field marked *not in the paper*."""
 
     recipe: Literal["paper"] = "paper"
-    model: PaperModel
+    base_model: PaperModel
     phase1: PaperPhase1
     phase2: PaperPhase2
     strategy: Annotated[Strategy, Field(description="a row of Table D1")] = Strategy.NONE
@@ -117,9 +117,9 @@ class PaperRecipe(OpenChoices):
     def spec(self) -> ExperimentSpec:
         """The whole spec."""
         return ExperimentSpec(
-            name=self.name or f"{self.model}-{self.phase1}-{self.phase2}-{self.strategy}",
+            name=self.name or f"{self.base_model}-{self.phase1}-{self.phase2}-{self.strategy}",
             project=self.project,
-            base=BASES[self.model],
+            base=BASES[self.base_model],
             template=self.template or ("chat" if self.phase1 is PaperPhase1.INSTRUCT else "alpaca"),
             phase1=self._phase1(),
             phase2=Phase2(
@@ -136,7 +136,7 @@ class PaperRecipe(OpenChoices):
         match self.phase1:
             case PaperPhase1.INSTRUCT:
                 instruct = {PaperModel.MISTRAL: self.mistral_instruct, PaperModel.LLAMA: self.llama_instruct}
-                return Phase1(adopt=instruct[self.model])
+                return Phase1(adopt=instruct[self.base_model])
             case PaperPhase1.ALPACA:
                 data = HubData(hub=ALPACA, adapter=Adapter.ALPACA)
             case PaperPhase1.OPENORCA:
@@ -155,7 +155,7 @@ def paper(
     """A row of the paper's tables as a spec. Raises ValueError for names that are not the paper's."""
     return PaperRecipe(
         **(choices or OpenChoices()).model_dump(),
-        model=PaperModel(model),
+        base_model=PaperModel(model),
         phase1=PaperPhase1(phase1),
         phase2=PaperPhase2(phase2),
         strategy=Strategy(strategy),

@@ -64,7 +64,7 @@ def paper_table(
     model = None if model is None else PaperModel(model)
     chosen = choices or OpenChoices()
     cells = [
-        {"model": key.model, "phase1": key.phase1, "phase2": key.phase2, "strategy": key.strategy}
+        {"base_model": key.model, "phase1": key.phase1, "phase2": key.phase2, "strategy": key.strategy}
         for key in table_keys(table, model)
     ]
     told = chosen.model_dump(mode="json", exclude_defaults=True, exclude={"seeds"})

@@ -86,7 +86,7 @@ def test_a_dry_run_prints_the_matrix_and_asks_nobody(cftray: Console) -> None:
 @pytest.mark.parametrize(
     ("arguments", "spec", "cells"),
     [
-        (("1", "--model", "llama-3-8b"), {"recipe": "paper", "model": "llama-3-8b", "phase2": "multialpaca"}, 2),
+        (("1", "--model", "llama-3-8b"), {"recipe": "paper", "base_model": "llama-3-8b", "phase2": "multialpaca"}, 2),
         (("1", "--model", "all"), {"recipe": "paper", "phase2": "multialpaca"}, 4),
         (("D1", "--scale", "mini"), {"recipe": "mini"}, 13),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from cftray.data.misprints import disagreements, flags_of
@@ -81,3 +83,14 @@ def test_a_run_of_another_model_fits_both_of_the_paper_s() -> None:
     assert own.fits(key("llama-3-8b instruct multialpaca"))
     assert not own.fits(key("llama-3-8b instruct multialpaca", "GR_5"))
     assert not key("mistral-7b instruct multialpaca").fits(key("llama-3-8b instruct multialpaca"))
+
+
+def test_the_documents_list_every_flag() -> None:
+    told = (Path(__file__).parents[3] / "docs" / "paper.md").read_text(encoding="utf-8")
+    for table in TABLES.values():
+        for one in disagreements(table):
+            row = f"| {table.name} | {one.line.key} | {one.suite.upper()} | {one.printed:.3f} | {one.recomputed:.3f} |"
+            assert row in told
+        for line in table.lines:
+            others = [flag for flag in flags_of(table, line) if "average: printed" not in flag and "caption" not in flag]
+            assert all(f"| {table.name} | {line.key}, {line.phase.upper()} | {flag} |" in told for flag in others)

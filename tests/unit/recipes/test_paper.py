@@ -166,8 +166,8 @@ def test_rows_of_a_table_are_called_by_what_tells_them_apart() -> None:
 
 def test_a_strategy_and_another_mitigation_together_are_refused() -> None:
     document = {
-        "recipe": "paper", "model": "mistral-7b", "phase1": "instruct", "phase2": "multialpaca", "strategy": "GR_5",
-        "mitigation": {"kind": "lf_h1", "k": 4},
+        "recipe": "paper", "base_model": "mistral-7b", "phase1": "instruct", "phase2": "multialpaca",
+        "strategy": "GR_5", "mitigation": {"kind": "lf_h1", "k": 4},
     }  # fmt: skip
     with pytest.raises(SpecRefused, match="strategy is a row of the paper"):
         spec_from_document(document)
