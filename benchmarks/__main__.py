@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 PARTS = (
-    "benchmarks.training", "benchmarks.freezing", "benchmarks.generation", "benchmarks.translation", "benchmarks.api",
-    "benchmarks.experiment",
+    "benchmarks.training", "benchmarks.freezing", "benchmarks.generation", "benchmarks.translation",
+    "benchmarks.evaluation", "benchmarks.api", "benchmarks.experiment",
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cftray.endpoint.answers import AnswerFolder
@@ -57,18 +57,38 @@ class EndpointChat:
 
         The same question gets the stored answer; another `seed` asks anew. Raises as `Endpoint.complete`.
         """
-        requests = (
-            ChatRequest(
+        requests = self._requests(conversations, seed, temperature, max_tokens)
+        results = self.endpoint.complete(requests, answers=self.answers, budget=self.budget, stop=self.stop)
+        return [_text(one) for one in results]
+
+    def known(
+        self,
+        conversations: Sequence[Sequence[Message]],
+        *,
+        seed: int | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+    ) -> list[str | Failure | None]:
+        """As `ask` with what is stored alone; None where it would have to ask."""
+        requests = self._requests(conversations, seed, temperature, max_tokens)
+        found = (self.answers.find(one.digest) for one in requests)
+        return [None if one is None else _text(one) for one in found]
+
+    def _requests(
+        self,
+        conversations: Sequence[Sequence[Message]],
+        seed: int | None,
+        temperature: float | None,
+        max_tokens: int | None,
+    ) -> Iterator[ChatRequest]:
+        for one in conversations:
+            yield ChatRequest(
                 model=self.model,
                 messages=tuple(one),
                 max_tokens=max_tokens if max_tokens is not None else self.max_tokens,
                 temperature=temperature if temperature is not None else self.temperature,
                 seed=seed,
             )
-            for one in conversations
-        )
-        results = self.endpoint.complete(requests, answers=self.answers, budget=self.budget, stop=self.stop)
-        return [_text(one) for one in results]
 
 
 def open_chat(

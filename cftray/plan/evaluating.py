@@ -33,6 +33,7 @@ from cftray.plan.stages import (
 from cftray.spec.endpoint import EndpointModel
 from cftray.spec.evaluation import Condition, EvaluationSpec
 from cftray.spec.hyperparameters import Precision
+from cftray.spec.judging import PROMPT_DIGESTS
 from cftray.spec.template import Template
 
 Packs = Callable[[str], Pack]
@@ -169,6 +170,7 @@ class Evaluations:
         config = JudgeConfig(
             judge=EndpointModel(endpoint=judge.endpoint, model=judge.model),
             prompt=judge.prompt,
+            prompt_sha256=PROMPT_DIGESTS[judge.prompt],
             max_tokens=judge.max_tokens,
             pack=self.asked.pack,
             pack_digest=self.pack.digest,

@@ -251,12 +251,13 @@ class JudgeConfig(SpecModel):
     """A model's answers to AlpacaEval beside the reference's, as a judge sees them. Inputs: `items` (an evaluation's)
     and `reference` (the benchmark's files).
 
-    `prompt` is a prompt's name and version; its text stands in the code under that name and never changes.
+    `prompt` is a prompt's name and version, `prompt_sha256` the digest of its text, which stands in the code.
     """
 
     kind: Literal["judge"] = "judge"
     judge: EndpointModel
     prompt: str
+    prompt_sha256: str
     max_tokens: int
     pack: TaskPack
     pack_digest: str
@@ -304,13 +305,15 @@ class LeafKind(StrEnum):
 class Leaf(SpecModel):
     """An input from outside: hashed by content (directory, files) or by commit (hub id).
 
-    Names of files count where `named`: there they say a row's language.
+    Names of files count where `named`: there they say a row's language. `patterns` are the files of a hub's set that
+    are fetched; empty: all that hold data.
     """
 
     kind: LeafKind
     location: str
     revision: str | None = None
     named: bool = False
+    patterns: tuple[str, ...] = ()
 
 
 class LeafInput(SpecModel):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from cftray.errors import nearest
 from cftray.spec.base import SpecModel
 from cftray.spec.data import Location
 from cftray.spec.endpoint import EndpointModel
+from cftray.spec.judging import PROMPT_DIGESTS
 from cftray.spec.translation import LanguageCode
 
 
@@ -57,10 +59,18 @@ class BenchmarkFiles(SpecModel):
         return location
 
 
+def _known_prompt(name: str) -> str:
+    if name not in PROMPT_DIGESTS:
+        raise ValueError(f"a prompt's name and version: {nearest(name, PROMPT_DIGESTS)}")
+    return name
+
+
 class JudgeSpec(EndpointModel):
     """Who compares a model's answers to AlpacaEval with the reference's, and how it is asked."""
 
-    prompt: Annotated[str, Field(pattern=r"^[a-z]+-[0-9]+$", description="a prompt's name and version")] = "pairwise-1"
+    prompt: Annotated[str, AfterValidator(_known_prompt), Field(description="a prompt's name and version")] = (
+        "pairwise-1"
+    )
     max_tokens: Annotated[int, Field(ge=1, le=4096, description="of a judgement")] = 64
 
 

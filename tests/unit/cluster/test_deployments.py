@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from cftray.endpoint import read_endpoints
 from cluster.settings import PROJECT, ClusterSettings
 
 DOCKERFILES = ("api", "worker")
@@ -112,6 +113,23 @@ def test_compose_s_api_gets_settings_that_exist(compose: dict[str, Any]) -> None
     assert names <= set(settings.model_fields)
 
 
+def test_compose_hands_endpoints_to_those_who_check_and_those_who_ask(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    given = {name: one.get("environment", {}).get("CFTRAY_ENDPOINTS") for name, one in services.items()}
+
+    assert {name for name, value in given.items() if value is not None} == {"api", "head", "worker"}
+    assert {value for value in given.values() if value is not None} == {"${CFTRAY_ENDPOINTS:-}"}
+    assert read_endpoints("") == {}, "without the variable compose hands on an empty one"
+
+
+def test_compose_hands_keys_to_ray_alone_and_does_not_need_them(compose: dict[str, Any]) -> None:
+    files = {name: one.get("env_file") for name, one in compose["services"].items()}
+    wanted = [{"path": "${CFTRAY_KEYS_FILE:-keys.env}", "required": False}]
+
+    assert {name: one for name, one in files.items() if one} == {"head": wanted, "worker": wanted}
+    assert "docker/keys.env" in (PROJECT / ".gitignore").read_text().splitlines()
+
+
 def test_compose_pins_the_mlflow_that_the_stack_pins(compose: dict[str, Any]) -> None:
     assert compose["services"]["mlflow"]["image"].endswith(f":v{pinned('mlflow')}")
 
@@ -119,7 +137,7 @@ def test_compose_pins_the_mlflow_that_the_stack_pins(compose: dict[str, Any]) ->
 def test_no_secret_is_written_down(compose: dict[str, Any]) -> None:
     for service in compose["services"].values():
         for name, value in service.get("environment", {}).items():
-            if re.search("TOKEN|PASSWORD", name):
+            if re.search("TOKEN|PASSWORD|KEY", name):
                 assert str(value).startswith("${") or value == "token", name
 
 

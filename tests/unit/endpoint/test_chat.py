@@ -41,6 +41,18 @@ def test_nothing_asked_is_nothing_answered(server, tmp_path):
         assert one.ask([]) == []
 
 
+def test_what_is_known_is_told_without_asking(server, tmp_path):
+    server.plays["long"] = [says(completion("and so", "length"))]
+    with chat(server, tmp_path) as one:
+        one.ask([asked("a"), asked("long")])
+        server.always = status(401)
+        told, long, never, anew = one.known([asked("a"), asked("long"), asked("b")]) + one.known([asked("a")], seed=1)
+    assert told == "re: a"
+    assert isinstance(long, Failure)
+    assert long.reason is Reason.CUT
+    assert (never, anew) == (None, None)
+
+
 def test_settings_of_a_question_go_before_those_of_the_chat(server, tmp_path):
     with chat(server, tmp_path) as one:
         one.ask([asked("a")], seed=7, temperature=0.5, max_tokens=3)

@@ -10,7 +10,7 @@ from cftray.data.published import PaperKey, printed_tables
 from cftray.errors import SpecRefused
 from cftray.plan import Leaf, LeafKind, Pack, PackTask, Plan, StageKind, build_plan
 from cftray.plan.checks import spec_faults
-from cftray.recipes import cells_of, matrix_from_document, spec_from_document
+from cftray.recipes import cells_of, find_pack, matrix_from_document, spec_from_document
 from cftray.recipes.open_choices import OpenChoices, open_choices
 from cftray.recipes.paper import paper
 from cftray.recipes.paper_keys import paper_key
@@ -54,6 +54,20 @@ def test_every_row_of_a_table_is_planned_whole_and_without_a_fault(table: str) -
     for spec in specs:
         assert spec_faults(spec) == []
         assert planned(spec).complete
+
+
+def test_a_row_is_planned_with_the_paper_s_own_task_pack() -> None:
+    spec = paper("llama-3-8b", "instruct", "multialpaca", strategy="LF_H2")
+    plan = build_plan(spec, lambda leaf: f"{leaf.kind} {leaf.location} {leaf.revision}", find_pack)
+    scored = plan.stage(plan.outcomes[0].p1_scores)
+    assert plan.complete
+    assert {str(one) for one in Benchmark} <= scored.inputs.keys()
+
+
+def test_the_ifeval_score_is_the_one_that_the_task_pack_shows() -> None:
+    task = next(one for one in find_pack("paper").tasks if one.benchmark == "ifeval")
+    assert task.metric == OpenChoices().ifeval_score
+    assert len(task.kept) == 4
 
 
 def test_the_hyperparameters_are_those_of_table_b1() -> None:

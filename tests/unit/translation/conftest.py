@@ -13,6 +13,7 @@ from cftray.plan import TranslateConfig
 from cftray.spec import ExecutionSpec
 from cftray.stage import StageContext
 from cftray.translation import stage
+from tests.unit.endpoint.conftest import server  # noqa: F401
 
 
 @pytest.fixture
