@@ -32,7 +32,7 @@ class TaskScores(BaseModel):
     """One task's scores per item; `scores[i]`, of the task's main metric, belongs to `items[i]`. Higher is better.
 
     `others` are further metrics over the same items. `unscored` names items that could not be scored, with the
-    reason: such a task has no score.
+    reason: such a task has no score. A task that is not `counted` is no part of any mean.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +47,7 @@ class TaskScores(BaseModel):
     paper_metric: str | None = None
     others: Mapping[str, tuple[float, ...]] = {}
     unscored: Mapping[str, str] = {}
+    counted: bool = True
 
     @model_validator(mode="after")
     def _each_item_once(self) -> TaskScores:
@@ -78,6 +79,7 @@ class Part(BaseModel):
     benchmark: str
     language: str
     paper_metric: str | None = None
+    counted: bool = True
 
 
 class ItemScores(BaseModel):
@@ -122,6 +124,8 @@ class TaskLike(Protocol):
     def language(self) -> str: ...
     @property
     def paper_metric(self) -> str | None: ...
+    @property
+    def counted(self) -> bool: ...
 
 
 BY_LANGUAGE = "la"
@@ -152,18 +156,24 @@ def means_over(asked: Iterable[TaskLike], expected: Iterable[TaskLike] = ()) -> 
     """Every mean over `asked` tasks, in their order: parts before their benchmark, benchmarks before their suite.
 
     `expected` are all the tasks of the pack's suites, those asked for if it is empty. A suite of which a benchmark
-    was left out has no mean. The paper's means come last.
+    was left out has no mean. A task that is not counted is a part, and of no mean. The paper's means come last.
     """
     tasks = list(asked)
     pack = _grouped(list(expected) or tasks)
     means = []
     for suite, benchmarks in _grouped(tasks).items():
-        all_of_them = pack[suite]
         for benchmark, parts in benchmarks.items():
-            means += _benchmark(suite, benchmark, parts, all_of_them[benchmark])
-        if benchmarks.keys() == all_of_them.keys():
-            means.append(_suite(suite, benchmarks, all_of_them))
+            means += _benchmark(suite, benchmark, parts, pack[suite][benchmark])
+        counted, all_of_them = _counted(benchmarks), _counted(pack[suite])
+        if counted and counted.keys() == all_of_them.keys():
+            means.append(_suite(suite, counted, all_of_them))
     return means + _paper(means, tasks)
+
+
+def _counted(benchmarks: Mapping[str, list[TaskLike]]) -> dict[str, list[TaskLike]]:
+    """Each benchmark's tasks that count in means, without benchmarks that have none."""
+    counted = {name: [task for task in tasks if task.counted] for name, tasks in benchmarks.items()}
+    return {name: tasks for name, tasks in counted.items() if tasks}
 
 
 def _grouped(tasks: Sequence[TaskLike]) -> dict[str, dict[str, list[TaskLike]]]:
@@ -195,14 +205,17 @@ def _benchmark(suite: str, benchmark: str, parts: list[TaskLike], pack: list[Tas
                 weights={part.task: 1.0},
             )
             found.append(one)
-    whole = len(parts) == len(pack)
+    counted = [part for part in parts if part.counted]
+    if not counted:
+        return found
+    whole = len(counted) == sum(part.counted for part in pack)
     mean = Mean(
         key=key if whole else key + ASKED,
         level=Level.BENCHMARK,
         suite=suite,
         benchmark=benchmark,
         language=None,
-        weights={part.task: 1 / len(parts) for part in parts},
+        weights={part.task: 1 / len(counted) for part in counted},
         whole=whole,
     )
     return [*found, mean]

@@ -5,24 +5,46 @@ Imports nothing heavy: whoever plans an experiment needs the digest.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 from cftray.errors import InternalError, nearest
+from cftray.evaluation.paper import pack as paper_pack
+from cftray.evaluation.paper.hub import leaves
 from cftray.mini import pack as mini_pack
 from cftray.plan.packs import Pack
 
 
 def find_pack(name: str) -> Pack:
     """The pack of that name. Raises InternalError where there is none."""
-    if name != "mini":
-        raise InternalError(f"task pack {name}: not known; {nearest(name, ['mini'])}")
+    if name not in PACKS:
+        raise InternalError(f"task pack {name}: not known; {nearest(name, PACKS)}")
+    return PACKS[name]()
+
+
+def _mini() -> Pack:
     return Pack(
-        name=name,
+        name="mini",
         version=mini_pack.PACK_VERSION,
         digest=mini_pack.digest(),
         tasks=tuple(mini_pack.TASKS),
         include_path=Path(mini_pack.__file__).parent / "tasks",
     )
+
+
+def _paper() -> Pack:
+    return Pack(
+        name="paper",
+        version=paper_pack.PACK_VERSION,
+        digest=paper_pack.digest(),
+        tasks=paper_pack.TASKS,
+        include_path=paper_pack.TASKS_FOLDER,
+        hub=leaves(),
+    )
+
+
+PACKS: Final[Mapping[str, Callable[[], Pack]]] = {"mini": _mini, "paper": _paper}
 
 
 def find_planned(name: str, digest: str) -> Pack:

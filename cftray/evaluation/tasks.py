@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import random
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -15,11 +14,10 @@ import numpy as np
 from lm_eval.tasks import TaskManager
 
 from cftray.errors import InternalError, ModelError
+from cftray.evaluation.paper.sources import bound
 from cftray.plan.packs import Pack, PackTask
 
 SEED = 0
-SOURCES = "cftray.evaluation.paper.sources"
-"""The module that tells tasks where their benchmarks' files lie, while they are loaded."""
 KINDS = ("generate_until", "multiple_choice", "loglikelihood")
 
 
@@ -29,7 +27,8 @@ def load_tasks(
     """lm-eval's task objects by name. `context_length` in tokens; `files` of the benchmarks that tasks read.
 
     Raises InternalError for a task that breaks the pack's rules, ModelError where an answer of the
-    length that a task allows leaves no room for a prompt.
+    length that a task allows leaves no room for a prompt, DataError where a benchmark's files are not what they
+    should be.
     """
     _compile_templates_once()
     manager = TaskManager(include_path=str(pack.include_path), include_defaults=False)
@@ -61,8 +60,7 @@ def _bound(wanted: Sequence[PackTask], files: Mapping[str, Path]) -> AbstractCon
     absent = [one for one in sources if one not in files]
     if absent:
         raise InternalError(f"files of {', '.join(absent)} are no inputs of this stage")
-    bound: AbstractContextManager[Any] = importlib.import_module(SOURCES).bound({one: files[one] for one in sources})
-    return bound
+    return bound({one: files[one] for one in sources})
 
 
 def _compile_templates_once() -> None:

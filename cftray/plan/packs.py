@@ -21,6 +21,7 @@ class PackTask:
     - `source` is the benchmark whose files it reads (a field of the spec's `evaluation.data`); null: a file beside
       its YAML
     - a `judged` task only gives outputs: a judge scores them in a stage of its own
+    - a task that is not `counted` has a score of its own and is no part of any mean
     """
 
     task: str
@@ -33,6 +34,7 @@ class PackTask:
     metrics: tuple[str, ...] = ()
     source: str | None = None
     judged: bool = False
+    counted: bool = True
 
     @property
     def kept(self) -> tuple[str, ...]:

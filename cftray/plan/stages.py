@@ -305,13 +305,15 @@ class LeafKind(StrEnum):
 class Leaf(SpecModel):
     """An input from outside: hashed by content (directory, files) or by commit (hub id).
 
-    Names of files count where `named`: there they say a row's language.
+    Names of files count where `named`: there they say a row's language. `patterns` are the files of a hub's set that
+    are fetched; empty: all that hold data.
     """
 
     kind: LeafKind
     location: str
     revision: str | None = None
     named: bool = False
+    patterns: tuple[str, ...] = ()
 
 
 class LeafInput(SpecModel):

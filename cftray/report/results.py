@@ -110,6 +110,8 @@ class _Pair(NamedTuple):
     seed: int
     p1: _Model | None
     p2: _Model | None
+    single: bool = False
+    """Whether there is no P2, and never will be."""
 
 
 def results(plan: Plan, store: Store) -> Results:
@@ -156,7 +158,7 @@ def _pairs(plans: Sequence[Plan], store: Store) -> list[_Pair]:
 
 
 def _results(pairs: Sequence[_Pair]) -> Results:
-    whole = [pair for pair in pairs if pair.p1 is not None and pair.p2 is not None]
+    whole = [pair for pair in pairs if pair.p1 is not None and (pair.p2 is not None or pair.single)]
     shown = whole or [pair for pair in pairs if pair.p1 is not None]
     rows = _rows(shown)
     replicas = tuple(
@@ -177,9 +179,12 @@ def _results(pairs: Sequence[_Pair]) -> Results:
 def _pair(outcome: Outcome, plan: Plan, store: Store, cache: dict[str, _Model | None]) -> _Pair:
     """Models that replicas share (an adopted P1) are read once."""
     for name in (outcome.p1_scores, outcome.p2_scores):
-        if name not in cache:
+        if name is not None and name not in cache:
             cache[name] = _model(_record(plan, store, name), store)
-    return _Pair(outcome.seed, cache[outcome.p1_scores], cache[outcome.p2_scores])
+    first = cache[outcome.p1_scores]
+    if outcome.p2_scores is None:
+        return _Pair(outcome.seed, first, None, single=True)
+    return _Pair(outcome.seed, first, cache[outcome.p2_scores])
 
 
 def _record(plan: Plan, store: Store, name: str) -> Record | None:

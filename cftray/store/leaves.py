@@ -114,7 +114,7 @@ class LeafDigests:
         Raises DataError where what is fetched is not what `digest` was made from, InfraError where it fails.
         """
         if leaf.kind is LeafKind.HUB_SET:
-            return fetch(leaf.location, digest, HUB_SET_FILES, kind="dataset")
+            return fetch(leaf.location, digest, leaf.patterns or HUB_SET_FILES, kind="dataset")
         if not is_remote(leaf.location):
             return local_path(leaf.location)
         folder = self.folder / "files" / str(digest)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from cftray.plan import StageKind, StageNode
 from cftray.store import Record, Store
 from cftray.tracking.curves import live_points, recorded_points
+from cftray.tracking.evaluation_image import evaluation_identity, evaluation_image
 from cftray.tracking.experiment_image import experiment_identity, experiment_image
 from cftray.tracking.images import RunImage, milliseconds, shortened
 from cftray.tracking.mirror import Mirror
@@ -20,7 +21,7 @@ from cftray.tracking.model_image import model_images
 from cftray.tracking.roles import Role, shown_stages
 from cftray.tracking.stage_image import HELD_BY, stage_identity, stage_image, unfinished
 from cftray.tracking.tracker import RunState, RunStatus, Tracker
-from cftray.tracking.view import ExperimentView
+from cftray.tracking.view import EvaluationView, ExperimentView
 
 CURVE_TAG = "cftray.curve"
 
@@ -38,6 +39,17 @@ class TrackingWriter:
         with self._lock:
             try:
                 self._sync(view)
+            except BaseException:
+                self._mirror.forget()
+                raise
+
+    def sync_evaluation(self, view: EvaluationView) -> None:
+        """Show a single model's evaluation as it is now: one run. Raises as `sync` does."""
+        with self._lock:
+            try:
+                if not self._mirror.still_there(evaluation_identity(view)):
+                    self._mirror.forget()
+                self._mirror.run(evaluation_image(view, self._store))
             except BaseException:
                 self._mirror.forget()
                 raise

@@ -115,6 +115,12 @@ def test_a_set_is_fetched_at_its_commit_without_the_code_that_may_lie_with_it(hu
     assert digests.still(own, COMMIT)
 
 
+def test_of_a_set_only_the_files_that_are_wanted_are_fetched(hub, tmp_path):
+    wanted = Leaf(kind=LeafKind.HUB_SET, location="team/tiny", patterns=("*.jsonl",))
+    folder = LeafDigests(tmp_path / "leaves").place(wanted, COMMIT)
+    assert {path.name for path in folder.iterdir()} == {"rows.jsonl"}
+
+
 def test_an_unknown_set_is_the_datas_fault(hub, tmp_path):
     with pytest.raises(DataError, match="no such set on the hub"):
         LeafDigests(tmp_path / "leaves").known(Leaf(kind=LeafKind.HUB_SET, location="team/none"))

@@ -1,0 +1,1 @@
+"""Scores of one answer, and what a word is in each language."""

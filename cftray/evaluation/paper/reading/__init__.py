@@ -1,0 +1,1 @@
+"""From published files to documents: which file, which rows, which fields."""
