@@ -156,6 +156,16 @@ def test_another_model_or_precision_is_scored_anew(
         assert {one["task"] for one in workers.handled} == {task.task for task in pack.tasks}
 
 
+def test_a_task_whose_own_code_stayed_is_not_scored_again_for_another_digest_of_the_pack(
+    bench: Bench, pack: Pack, p1: Path, asked: Path, tmp_path: Path
+) -> None:
+    parts, own = tmp_path / "parts", {"toy_follow": "f", "toy_choose": "c"}
+    bench.scores(replace(pack, task_digests=own), p1, p1, asked, parts=parts)
+    workers, changed = InProcess(), replace(pack, digest="e", task_digests=own)
+    bench.scores(changed, p1, p1, asked, parts=parts, workers=workers, pack_digest="e")
+    assert {one["task"] for one in workers.handled} == {"toy_read_de", "toy_read_fr"}
+
+
 def test_a_mean_over_some_languages_says_so(bench: Bench, pack: Pack, p1: Path) -> None:
     german = bench.requests(pack, p1, suites=["la"], languages=["de"]).outputs["requests"]
     metrics = bench.scores(pack, p1, p1, german, suites=["la"], languages=["de"]).metrics
