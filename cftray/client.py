@@ -24,6 +24,7 @@ import httpx
 
 from cftray.client_documents import Source, document_of
 from cftray.client_errors import ClientError, ExperimentFailed, Refused, Unreachable, refusal
+from cftray.client_files import save
 
 if TYPE_CHECKING:
     from cftray.client_evaluations import Evaluation
@@ -131,6 +132,13 @@ class Client:
         if response.is_error:
             raise refusal(response)
         return response
+
+    def save(self, path: str, target: Path | str, **params: Any) -> Path:
+        """Save a file of the service at `target`, whole or not at all. Raises as `ask` does."""
+        try:
+            return save(self._http, path, Path(target), params)
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
 
     def stream(self, path: str, after: int, silence_s: float) -> Iterator[Json]:
         """Events of the run at `path` as they happen, until the stream ends for whatever reason.
@@ -305,6 +313,14 @@ class Run:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
         return target
+
+    def items(self, path: Path | str, phase: str, *, seed: int | None = None, of: str = "items") -> Path:
+        """Save every item of a model, `p1` or `p2`, as Parquet; with of="annotations" a judge's, as JSON lines.
+
+        `seed` may be left out where there is one.
+        """
+        wanted: Json = {"phase": phase, "of": of} | ({} if seed is None else {"seed": seed})
+        return self.client.save(f"{self.path}/items", path, **wanted)
 
 
 class Matrix:

@@ -5,7 +5,7 @@ What may be done with either is one function each, whose service is that of the 
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -16,6 +16,7 @@ from api.deps import Changed, Document, Logs, Reports, Watch, Work
 from api.errors import responses
 from api.experiments.examples import EVALUATION_BODY, REQUEST_BODY
 from api.experiments.ids import PATTERN
+from api.experiments.items import MEDIA_TYPES, ItemsOf, Phase, file_response
 from api.experiments.kinds import Kind
 from api.experiments.repository import Filter
 from api.experiments.schemas import AnyView, EvaluationView, EventPage, ExperimentView, LogView, Page, ResultsView
@@ -29,6 +30,10 @@ evaluations = APIRouter(prefix=Kind.EVALUATION.path, tags=["evaluations"])
 EVENT_STREAM = "text/event-stream"
 LIVE = responses(404, 422) | {200: {"content": {EVENT_STREAM: {}}, "description": "JSON, or a live stream"}}
 LAST_NUMBER = 2**31 - 1
+ITEM_FILES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {one: {} for one in MEDIA_TYPES.values()}, "description": "the recorded file; ETag is its sha256"},
+    304: {"description": "the client has it: If-None-Match"},
+}
 Id = Annotated[str, Path(description=f"the id that POST gave, {PATTERN}", examples=["exp_7k2qh3m5x2ab"])]
 Key = Annotated[
     str | None,
@@ -76,6 +81,16 @@ class LogQuery(BaseModel):
 
     attempt: Annotated[int | None, Field(ge=1, le=LAST_NUMBER, description="null: the newest")] = None
     tail: Annotated[int | None, Field(ge=0, le=LAST_NUMBER, description="lines from the end; null: all")] = None
+
+
+class ItemsQuery(BaseModel):
+    """Whose items."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    phase: Annotated[Phase | None, Field(description="null: the only model of an evaluation")] = None
+    seed: Annotated[int | None, Field(ge=0, le=LAST_NUMBER, description="null: the only one")] = None
+    of: Annotated[ItemsOf, Field(description="the model's answers, or what a judge said of them")] = ItemsOf.ITEMS
 
 
 @experiments.post(
@@ -179,3 +194,10 @@ def results(identifier: Id, reports: Reports) -> ResultsView:
 def report(identifier: Id, reports: Reports) -> HTMLResponse:
     """The report: one HTML page that holds everything it shows."""
     return HTMLResponse(reports.html(identifier))
+
+
+@experiments.get("/{identifier}/items", response_class=Response, responses=responses(404, 409, 422) | ITEM_FILES)
+@evaluations.get("/{identifier}/items", response_class=Response, responses=responses(404, 409, 422) | ITEM_FILES)
+def items(request: Request, identifier: Id, query: Annotated[ItemsQuery, Query()], reports: Reports) -> Response:
+    """Every item that a model was scored on, as recorded: Parquet; a judge's annotations: JSON lines."""
+    return file_response(request, reports.items(identifier, query.phase, query.seed, query.of))

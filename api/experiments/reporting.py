@@ -1,8 +1,9 @@
-"""Results and report of an experiment or an evaluation, from the records of its plan."""
+"""Results, report and items of an experiment or an evaluation, from the records of its plan."""
 
 from __future__ import annotations
 
 from api.database import Database
+from api.experiments.items import ItemFile, ItemsOf, Phase, item_file
 from api.experiments.kinds import Kind, spec_of
 from api.experiments.repository import ExperimentRepository
 from api.experiments.schemas import ResultsView
@@ -19,7 +20,7 @@ from cftray.store import Store
 
 
 class ReportService:
-    """Both read records, so they hold whatever happened to the job that wrote them."""
+    """All read records, so they hold whatever happened to the job that wrote them."""
 
     def __init__(self, database: Database, store: Store, kind: Kind = Kind.EXPERIMENT) -> None:
         self.database = database
@@ -43,6 +44,11 @@ class ReportService:
         if isinstance(spec, ModelEvaluationSpec):
             return model_report(spec, plan, self.store, evaluation=row.id)
         return html_report(spec, plan, self.store, experiment=row.id)
+
+    def items(self, identifier: str, phase: Phase | None, seed: int | None, of: ItemsOf) -> ItemFile:
+        """The recorded file of a model's items. Raises NotFound, Conflict and BadParameter as `item_file` does."""
+        plan = Plan.model_validate_json(self._row(identifier).plan)
+        return item_file(identifier, plan, self.store, phase, seed, of)
 
     def _row(self, identifier: str) -> ExperimentRow:
         with self.database.read() as session:

@@ -192,7 +192,8 @@ def _show_experiments(session: Session, runs: Sequence[Run]) -> None:
         if shut is not None:
             typer.echo(f"{run.id} {name}: {run.state}, P2 was left out: {shut}", err=True)
         elif not found.complete:
-            typer.echo(f"{run.id} {name}: {run.state}, not every model is evaluated", err=True)
+            lacking = f"not recorded: {', '.join(found.missing)}" if found.missing else "not every model is evaluated"
+            typer.echo(f"{run.id} {name}: {run.state}, {lacking}", err=True)
 
 
 def add_to(app: typer.Typer) -> None:

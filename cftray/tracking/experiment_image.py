@@ -57,9 +57,10 @@ def experiment_identity(view: ExperimentView) -> Mapping[str, str]:
 def _points(view: ExperimentView, records: Mapping[str, Record], *, over: bool) -> tuple[Point, ...]:
     scored = scored_outcomes(view.plan, records, over=over)
     names = {one.p1_scores for one in scored[1]} | {one.p2_scores for one in scored[2]}
-    if not names:
+    times = [milliseconds(records[name].finished_at) for name in names if name is not None]
+    if not times:
         return ()
-    at = max(milliseconds(record.finished_at) for name, record in records.items() if name in names)
+    at = max(times)
     return points_of(experiment_scores(scored, records), at)
 
 

@@ -35,7 +35,7 @@ def model_images(view: ExperimentView, records: Mapping[str, Record], store: Sto
             if scored is None:
                 continue
             made_by = trained or scored
-            if made_by in records and role.key not in images:
+            if made_by is not None and scored is not None and made_by in records and role.key not in images:
                 images[role.key] = _image(view, role, made_by, scored, records, store)
     return list(images.values())
 

@@ -19,6 +19,7 @@ from cftray.tracking.images import RunImage, milliseconds, shortened
 from cftray.tracking.mirror import Mirror
 from cftray.tracking.model_image import model_images
 from cftray.tracking.roles import Role, shown_stages
+from cftray.tracking.scores import judged_too
 from cftray.tracking.stage_image import HELD_BY, stage_identity, stage_image, unfinished
 from cftray.tracking.tracker import RunState, RunStatus, Tracker
 from cftray.tracking.view import EvaluationView, ExperimentView
@@ -67,8 +68,9 @@ class TrackingWriter:
                 state = self._stage(view, node, role, records.get(node.name))
                 if state is not None:
                     runs[node.name] = state
-        run = mirror.run(experiment_image(view, records, runs))
-        models = [mirror.model(image, runs) for image in model_images(view, records, self._store)]
+        scored = judged_too(view.plan, records, self._store)
+        run = mirror.run(experiment_image(view, scored, runs))
+        models = [mirror.model(image, runs) for image in model_images(view, scored, self._store)]
         mirror.link(run, identity, models)
 
     def _record(self, node: StageNode) -> Record | None:
