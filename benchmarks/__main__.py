@@ -7,7 +7,8 @@ import sys
 
 PARTS = (
     "benchmarks.training", "benchmarks.freezing", "benchmarks.generation", "benchmarks.translation",
-    "benchmarks.evaluation", "benchmarks.api", "benchmarks.experiment",
+    "benchmarks.evaluation", "benchmarks.similarity", "benchmarks.representations", "benchmarks.api",
+    "benchmarks.experiment",
 )  # fmt: skip
 
 

@@ -30,6 +30,10 @@ evaluations = APIRouter(prefix=Kind.EVALUATION.path, tags=["evaluations"])
 EVENT_STREAM = "text/event-stream"
 LIVE = responses(404, 422) | {200: {"content": {EVENT_STREAM: {}}, "description": "JSON, or a live stream"}}
 LAST_NUMBER = 2**31 - 1
+ITEM_FILES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {one: {} for one in MEDIA_TYPES.values()}, "description": "the recorded file; ETag is its sha256"},
+    304: {"description": "the client has it: If-None-Match"},
+}
 Id = Annotated[str, Path(description=f"the id that POST gave, {PATTERN}", examples=["exp_7k2qh3m5x2ab"])]
 Key = Annotated[
     str | None,
@@ -84,15 +88,9 @@ class ItemsQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    phase: Phase
+    phase: Annotated[Phase | None, Field(description="null: the only model of an evaluation")] = None
     seed: Annotated[int | None, Field(ge=0, le=LAST_NUMBER, description="null: the only one")] = None
     of: Annotated[ItemsOf, Field(description="the model's answers, or what a judge said of them")] = ItemsOf.ITEMS
-
-
-ITEM_FILES: dict[int | str, dict[str, Any]] = {
-    200: {"content": {one: {} for one in MEDIA_TYPES.values()}, "description": "the recorded file; ETag is its sha256"},
-    304: {"description": "the client has it: If-None-Match"},
-}
 
 
 @experiments.post(

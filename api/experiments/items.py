@@ -2,6 +2,7 @@
 
     GET /v1/experiments/{id}/items?phase=p2&seed=17                    Parquet, as the evaluation wrote it
     GET /v1/experiments/{id}/items?phase=p2&seed=17&of=annotations     JSON lines, as the judge wrote them
+    GET /v1/evaluations/{id}/items                                     of a single model
 
 Columns of items: item, task, suite, benchmark, language, prompt_sha256, output, score (null where an item was not
 scored, or is a judge's to score), truncated, unscored (the reason), and one for each further metric.
@@ -50,13 +51,19 @@ class ItemFile:
     sha256: str
 
 
-def item_file(identifier: str, plan: Plan, store: Store, phase: Phase, seed: int | None, of: ItemsOf) -> ItemFile:
-    """The file of one model. `seed` may be left out where there is one replica.
+def item_file(
+    identifier: str, plan: Plan, store: Store, phase: Phase | None, seed: int | None, of: ItemsOf
+) -> ItemFile:
+    """The file of one model. `seed` may be left out where there is one replica, `phase` where there is one model.
 
-    Raises BadParameter for a seed that there is not, NotFound where no such file will ever be, Conflict while it is
-    not recorded yet.
+    Raises BadParameter for a seed or phase that there is not, NotFound where no such file will ever be, Conflict while
+    it is not recorded yet.
     """
     outcome = _outcome(plan, seed)
+    if phase is None:
+        if outcome.p2_scores is not None:
+            raise BadParameter(Fault(path="phase", given="nothing", expected="p1 or p2"))
+        phase = Phase.P1
     stage = _stage(outcome, phase, of)
     if stage is None:
         raise NotFound(_never(identifier, phase, of))

@@ -45,7 +45,7 @@ class ReportService:
             return model_report(spec, plan, self.store, evaluation=row.id)
         return html_report(spec, plan, self.store, experiment=row.id)
 
-    def items(self, identifier: str, phase: Phase, seed: int | None, of: ItemsOf) -> ItemFile:
+    def items(self, identifier: str, phase: Phase | None, seed: int | None, of: ItemsOf) -> ItemFile:
         """The recorded file of a model's items. Raises NotFound, Conflict and BadParameter as `item_file` does."""
         plan = Plan.model_validate_json(self._row(identifier).plan)
         return item_file(identifier, plan, self.store, phase, seed, of)

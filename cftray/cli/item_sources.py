@@ -1,7 +1,7 @@
 """Items of a model from where a person says: an experiment, an evaluation, or a Parquet file.
 
     exp_7k2q:p1   exp_7k2q:p2:17   an experiment's model; the seed where there are several
-    eval_3f9c                      an evaluation
+    ev_3f9c                        an evaluation
     items.parquet                  a file
 
 Only here and only when asked are Parquet files read on the command line.

@@ -11,7 +11,9 @@ from markupsafe import Markup
 from cftray.data.scores import Level
 from cftray.plan import Plan
 from cftray.report import facts, grid
+from cftray.report.notes import notes
 from cftray.report.results import Row, Score, results
+from cftray.report.scoring import scoring
 from cftray.spec import ModelEvaluationSpec, TextTemplate
 from cftray.store import Store
 
@@ -23,13 +25,16 @@ CI = 1.96
 def model_report(spec: ModelEvaluationSpec, plan: Plan, store: Store, *, evaluation: str | None = None) -> str:
     """The page, as far as there are records. `evaluation` is the id under which the service knows it."""
     stages = facts.stages_of(plan, store)
+    found = results(plan, store)
     finished = [record.finished_at for _, record in stages if record is not None]
     return _template().render(
         css=Markup(_file("report.css")),
         spec=spec,
         evaluation=evaluation,
         finished=max(finished, default="")[:16].replace("T", " "),
-        rows=[_cells(row, row.p1) for row in results(plan, store).rows if row.p1 is not None],
+        rows=[_cells(row, row.p1) for row in found.rows if row.p1 is not None],
+        notes=notes(found),
+        scoring=scoring(plan, stages, found),
         asked=_asked(spec),
         generated=facts.generated(stages),
         timings=facts.timings(stages, evaluation),

@@ -75,7 +75,7 @@ def _results(pairs: Sequence[Pair], taught: frozenset[str] | None, *, single: bo
     replicas = tuple(
         Replica(
             seed=pair.seed,
-            complete=pair.whole,
+            complete=pair.whole or (single and pair.p1 is not None),
             rows=found.rows if shown == [pair] else compared([pair], taught).rows,
         )
         for pair in pairs

@@ -73,18 +73,30 @@ def local_file(path: Path) -> DataFile:
     )
 
 
-def _remote(location: str) -> list[DataFile]:
+def file_system(location: str) -> tuple[Any, str]:
+    """fsspec's file system of a URL, and the path in it. Raises DataError where there is none such."""
     import fsspec
 
     scheme = location.partition("://")[0]
-    if "::" in location:
-        raise DataError(f"{location}: chained URLs are not read; expected one such as s3://bucket/rows.jsonl")
     try:
         system, path = fsspec.core.url_to_fs(location)
     except ImportError as error:
         raise DataError(f"{location}: reading {scheme}:// needs another package ({error})") from error
     except ValueError as error:
         raise DataError(f"{location}: no file system is known as {scheme}:// ({error})") from error
+    return system, str(path)
+
+
+def unreachable(location: str, error: Exception) -> InfraError:
+    """What a file system raised, in words."""
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    return InfraError(f"{location}: can't be reached ({reason})")
+
+
+def _remote(location: str) -> list[DataFile]:
+    if "::" in location:
+        raise DataError(f"{location}: chained URLs are not read; expected one such as s3://bucket/rows.jsonl")
+    system, path = file_system(location)
     try:
         system.invalidate_cache()
         return _some(location, [_remote_file(system, one) for one in _listed(system, path)])
@@ -93,8 +105,7 @@ def _remote(location: str) -> list[DataFile]:
     except (DataError, InfraError):
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InfraError(f"{location}: can't be reached ({reason})") from error
+        raise unreachable(location, error) from error
 
 
 def _listed(system: Any, path: str) -> list[str]:

@@ -13,10 +13,12 @@ ITEMS = b"PAR1 of items"
 ANNOTATIONS = b'{"item": "1", "score": 0.5}\n'
 
 
-def recorded(world: World, identifier: str, stage: str, **outputs: bytes) -> None:
-    """Record a stage of an experiment with these files."""
-    view = world.get(identifier)
-    fingerprint = next(one["fingerprint"] for one in view["plan"]["stages"] if one["name"] == stage)
+def recorded(
+    world: World, identifier: str, stage: str, stages: list[dict[str, Any]] | None = None, **outputs: bytes
+) -> None:
+    """Record a stage of an experiment, or of these stages, with these files."""
+    known = stages or world.get(identifier)["plan"]["stages"]
+    fingerprint = next(one["fingerprint"] for one in known if one["name"] == stage)
     folder = world.store.attempt_folder(fingerprint, 1)
     folder.mkdir(parents=True)
     described = {}
@@ -81,6 +83,7 @@ def test_a_file_that_is_gone_from_the_store_is_not_found(world: World) -> None:
 
 def test_a_phase_that_there_is_not_and_an_unknown_experiment(world: World) -> None:
     assert ask(world, world.post()["id"], phase="p3").status_code == 422
+    assert ask(world, world.post()["id"]).json()["faults"][0]["expected"] == "p1 or p2"
     assert ask(world, "exp_0000000000aa", phase="p1").status_code == 404
 
 
@@ -112,3 +115,15 @@ def _judged_plan(document: dict[str, Any], packs: Any) -> Plan:
     from cftray.spec import ExperimentSpec
 
     return build_plan(ExperimentSpec.model_validate(document), lambda leaf: "0" * 64, packs)
+
+
+def test_an_evaluations_one_model_needs_no_phase(world: World) -> None:
+    answer = world.client.post("/v1/evaluations", json={"name": "alone", "model": "mini:base"})
+    assert answer.status_code == 202, answer.text
+    view = answer.json()
+    stage = next(one for one in view["plan"]["stages"] if one["kind"] == "evaluate")
+    path = f"/v1/evaluations/{view['id']}/items"
+    assert world.client.get(path).status_code == 409
+    recorded(world, view["id"], stage["name"], view["plan"]["stages"], items=ITEMS)
+    assert world.client.get(path).content == ITEMS
+    assert "has no P2" in world.client.get(path, params={"phase": "p2"}).json()["detail"]

@@ -186,9 +186,9 @@ def test_an_experiments_models_and_an_evaluation_come_through_the_service(
     before, after = (Path(one).read_bytes() for one in pair)
     files = {
         "/v1/experiments/exp_1/items?phase=p2&seed=17": before,
-        "/v1/evaluations/eval_1/items": after,
+        "/v1/evaluations/ev_1/items": after,
     }
-    code, out, _ = cftray("items", "diff", "exp_1:p2:17", "eval_1", "--json", answer=served(files, asked))
+    code, out, _ = cftray("items", "diff", "exp_1:p2:17", "ev_1", "--json", answer=served(files, asked))
     assert code == 0
     assert json.loads(out)["tallies"][0]["lost"] == 2
     assert asked == list(files)
