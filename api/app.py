@@ -14,9 +14,11 @@ from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
 from api.database import Database
-from api.deps import Services
+from api.deps import Desk, Services
 from api.errors import Problem, install
-from api.experiments.endpoints import router as experiments_router
+from api.experiments.endpoints import evaluations as evaluations_router
+from api.experiments.endpoints import experiments as experiments_router
+from api.experiments.kinds import Kind
 from api.experiments.logs import LogService
 from api.experiments.lookout import Lookout
 from api.experiments.reporting import ReportService
@@ -49,7 +51,8 @@ log = logging.getLogger("cftray.api")
 
 DESCRIPTION = """Experiments of continual fine-tuning: two phases, P1 and P2, trained, evaluated and compared.
 
-POST a spec to `/v1/experiments`, watch `/events`, read `/results`. Every error is an RFC 9457 problem
+POST a spec to `/v1/experiments`, watch `/events`, read `/results`; `/v1/evaluations` score a model without
+training one. Every error is an RFC 9457 problem
 document; a spec that can't run is refused with every fault at once."""
 
 
@@ -92,7 +95,10 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
     app.add_middleware(BodyLimit, most=settings.max_body_bytes)
     if settings.loopback:
         app.add_middleware(KnownHosts, hosts=_hosts(settings))
-    for router in (experiments_router, matrices_router, plans_router, recipes_router, schema_router, health_router):
+    for router in (
+        experiments_router, evaluations_router, matrices_router, plans_router, recipes_router, schema_router,
+        health_router,
+    ):  # fmt: skip
         app.include_router(router)
     app.add_api_route("/", _index, include_in_schema=False)
     return app
@@ -117,13 +123,20 @@ def _build(settings: Settings, parts: Parts) -> tuple[Services, Backstage]:
     endpoints = Endpoints(read_endpoints(settings.endpoints))
     plans = PlanService(database, store, FileChecks(settings), digests, endpoints)
     views = Views(settings)
-    experiments = ExperimentService(database, plans, views, work, parts.clock)
+    logs = JobLogs(store, jobs)
+    desks = {
+        kind: Desk(
+            work=ExperimentService(database, plans, views, work, parts.clock, kind),
+            logs=LogService(database, logs, kind),
+            reports=ReportService(database, store, kind),
+        )
+        for kind in Kind
+    }
+    experiments = desks[Kind.EXPERIMENT].work
     services = Services(
-        experiments=experiments,
+        desks=desks,
         matrices=MatrixService(database, store, plans, experiments, views, work, parts.clock),
         plans=plans,
-        logs=LogService(database, JobLogs(store, jobs)),
-        reports=ReportService(database, store),
         health=HealthService(database, jobs, settings.mlflow_url),
         changed=changed,
         lookout=Lookout(experiments),

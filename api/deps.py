@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
 from api.documents import read_document
+from api.experiments.kinds import Kind
 from api.experiments.logs import LogService
 from api.experiments.lookout import Lookout
 from api.experiments.reporting import ReportService
@@ -19,17 +21,29 @@ from api.wakeup import Wakeup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The services for work of one kind."""
+
+    work: ExperimentService
+    logs: LogService
+    reports: ReportService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """The services of one application."""
 
-    experiments: ExperimentService
+    desks: Mapping[Kind, Desk]
     matrices: MatrixService
     plans: PlanService
-    logs: LogService
-    reports: ReportService
     health: HealthService
     changed: Wakeup
     lookout: Lookout
+
+    @property
+    def experiments(self) -> ExperimentService:
+        """What may be done with experiments proper."""
+        return self.desks[Kind.EXPERIMENT].work
 
 
 def services(request: Request) -> Services:
@@ -41,8 +55,17 @@ def services(request: Request) -> Services:
 _Services = Annotated[Services, Depends(services)]
 
 
-def _experiments(all_of_them: _Services) -> ExperimentService:
-    return all_of_them.experiments
+def _desk(request: Request, all_of_them: _Services) -> Desk:
+    """That of the kind whose path the route begins with: endpoints of all kinds are the same functions."""
+    path: str = request.scope["route"].path
+    return next(desk for kind, desk in all_of_them.desks.items() if path.startswith(kind.path))
+
+
+_Desk = Annotated[Desk, Depends(_desk)]
+
+
+def _work(desk: _Desk) -> ExperimentService:
+    return desk.work
 
 
 def _matrices(all_of_them: _Services) -> MatrixService:
@@ -53,12 +76,12 @@ def _plans(all_of_them: _Services) -> PlanService:
     return all_of_them.plans
 
 
-def _logs(all_of_them: _Services) -> LogService:
-    return all_of_them.logs
+def _logs(desk: _Desk) -> LogService:
+    return desk.logs
 
 
-def _reports(all_of_them: _Services) -> ReportService:
-    return all_of_them.reports
+def _reports(desk: _Desk) -> ReportService:
+    return desk.reports
 
 
 def _health(all_of_them: _Services) -> HealthService:
@@ -74,7 +97,7 @@ def _lookout(all_of_them: _Services) -> Lookout:
 
 
 Document = Annotated[dict[str, Any], Depends(read_document)]
-Experiments = Annotated[ExperimentService, Depends(_experiments)]
+Work = Annotated[ExperimentService, Depends(_work)]
 Matrices = Annotated[MatrixService, Depends(_matrices)]
 Plans = Annotated[PlanService, Depends(_plans)]
 Logs = Annotated[LogService, Depends(_logs)]

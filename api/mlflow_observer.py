@@ -10,16 +10,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from api.database import Database
+from api.experiments.kinds import Kind, spec_of
 from api.experiments.repository import ExperimentRepository
 from api.experiments.states import State
 from api.settings import Settings
 from api.tables import EventRow, ExperimentRow
 from cftray import __version__
 from cftray.plan import Plan
-from cftray.spec import ExperimentSpec
+from cftray.spec import ModelEvaluationSpec
 from cftray.store import Failure, Store
 from cftray.store.events import EventKind
 from cftray.tracking import (
+    EvaluationView,
     ExperimentState,
     ExperimentView,
     LivePoint,
@@ -49,29 +51,47 @@ class MlflowObserver:
     def observe(self, experiment_id: str) -> None:
         """Show the experiment as it is now. Raises MlflowDown and MlflowRefused."""
         view = self._view(experiment_id)
-        if view is not None:
-            self.writer.sync(view)
+        match view:
+            case ExperimentView():
+                self.writer.sync(view)
+            case EvaluationView():
+                self.writer.sync_evaluation(view)
 
-    def _view(self, experiment_id: str) -> ExperimentView | None:
+    def _view(self, experiment_id: str) -> ExperimentView | EvaluationView | None:
         with self.database.read() as session:
             repository = ExperimentRepository(session)
             row = repository.get(experiment_id)
             if row is None:
                 return None
+            spec = spec_of(row)
+            if isinstance(spec, ModelEvaluationSpec):
+                return EvaluationView(
+                    evaluation=row.id,
+                    spec=spec,
+                    plan=Plan.model_validate_json(row.plan),
+                    state=STATES[State(row.state)],
+                    created_at=row.created_at,
+                    finished_at=row.finished_at,
+                    failure=_failure(row),
+                    links=self._links(row),
+                )
             events = repository.stage_events(experiment_id, (EventKind.STAGE_STARTED, EventKind.STAGE_PROGRESS))
             return ExperimentView(
                 experiment=row.id,
-                spec=ExperimentSpec.model_validate_json(row.spec),
+                spec=spec,
                 plan=Plan.model_validate_json(row.plan),
                 state=STATES[State(row.state)],
                 created_at=row.created_at,
                 finished_at=row.finished_at,
                 failure=_failure(row),
                 live=_live(events),
-                links={"experiment": f"{self.api}/v1/experiments/{row.id}"}
-                | {"report": f"{self.api}/v1/experiments/{row.id}/report"},
+                links=self._links(row),
                 environment={"cftray": __version__},
             )
+
+    def _links(self, row: ExperimentRow) -> dict[str, str]:
+        own = f"{self.api}{Kind(row.kind).path}/{row.id}"
+        return {row.kind: own, "report": f"{own}/report"}
 
 
 def _failure(row: ExperimentRow) -> Failure | None:

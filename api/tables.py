@@ -51,12 +51,17 @@ class Base(DeclarativeBase):
 
 
 class ExperimentRow(Base):
-    """What somebody wants, and how far it is. `seq` orders experiments, `id` names them."""
+    """What somebody wants, and how far it is. `seq` orders experiments, `id` names them.
+
+    Not only experiments proper: `kind` tells what its spec asks for (`api.experiments.kinds`).
+    """
 
     __tablename__ = "experiments"
     __table_args__ = (
         Index("ix_experiments_state", "state", "seq"),
-        Index("ix_experiments_name", "name", "seq"),
+        Index("ix_experiments_name", "kind", "name", "seq"),
+        Index("ix_experiments_kind", "kind", "seq"),
+        Index("ix_experiments_kind_state", "kind", "state", "seq"),
         Index(
             "ix_experiments_untracked",
             "seq",
@@ -68,6 +73,7 @@ class ExperimentRow(Base):
 
     seq: Mapped[int] = mapped_column(Integer, primary_key=True)
     id: Mapped[str] = mapped_column(String(16), unique=True)
+    kind: Mapped[str] = mapped_column(String(16), default="experiment", server_default="experiment")
     name: Mapped[str] = mapped_column(String(128))
     project: Mapped[str] = mapped_column(String(128))
     labels: Mapped[list[str]]

@@ -7,7 +7,11 @@ import sys
 
 PARTS = (
     "benchmarks.training", "benchmarks.freezing", "benchmarks.generation", "benchmarks.translation",
+<<<<<<< HEAD
     "benchmarks.similarity", "benchmarks.api", "benchmarks.experiment",
+=======
+    "benchmarks.evaluation", "benchmarks.api", "benchmarks.experiment",
+>>>>>>> main
 )  # fmt: skip
 
 

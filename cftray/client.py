@@ -17,13 +17,17 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
 
 from cftray.client_documents import Source, document_of
 from cftray.client_errors import ClientError, ExperimentFailed, Refused, Unreachable, refusal
+from cftray.client_files import save
+
+if TYPE_CHECKING:
+    from cftray.client_evaluations import Evaluation
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
@@ -65,26 +69,24 @@ class Client:
 
         `key` makes it idempotent across calls; within one call a lost connection never submits twice.
         """
-        headers = {"Idempotency-Key": key or uuid.uuid4().hex}
-        document = document_of(spec)
-        try:
-            view = self.ask("POST", "/v1/experiments", json=document, headers=headers)
-        except Unreachable:
-            view = self.ask("POST", "/v1/experiments", json=document, headers=headers)
-        return Run(self, view)
+        return Run(self, self._post("/v1/experiments", document_of(spec), key))
+
+    def evaluate(self, model: Source, *, key: str | None = None, **asked: Any) -> Evaluation:
+        """Score a model without training it: a folder, a hub id, or a whole spec of an evaluation.
+
+        `asked` is what `cftray.client_evaluations.evaluation_document` takes: `suites`, `pack`, `languages`, `limit`
+        and so on. Idempotent as `submit` is.
+        """
+        from cftray.client_evaluations import Evaluation, evaluation_document
+
+        return Evaluation(self, self._post("/v1/evaluations", evaluation_document(model, **asked), key))
 
     def matrix(self, source: Source, *, key: str | None = None) -> Matrix:
         """Store and start a matrix of experiments: a document, or the path of a YAML or JSON file.
 
         Raises SpecRefused with the faults of every cell; then nothing is stored. Idempotent as `submit` is.
         """
-        headers = {"Idempotency-Key": key or uuid.uuid4().hex}
-        document = document_of(source)
-        try:
-            view = self.ask("POST", "/v1/matrices", json=document, headers=headers)
-        except Unreachable:
-            view = self.ask("POST", "/v1/matrices", json=document, headers=headers)
-        return Matrix(self, view)
+        return Matrix(self, self._post("/v1/matrices", document_of(source), key))
 
     def get_matrix(self, identifier: str) -> Matrix:
         """A matrix by its id."""
@@ -101,8 +103,11 @@ class Client:
         return previews
 
     def get(self, identifier: str) -> Run:
-        """An experiment by its id."""
-        return Run(self, self.ask("GET", f"/v1/experiments/{identifier}"))
+        """An experiment by its id, or an evaluation."""
+        from cftray.client_evaluations import Evaluation
+
+        kind = Evaluation if identifier.startswith("ev_") else Run
+        return kind(self, self.ask("GET", f"{kind.collection}/{identifier}"))
 
     def recipes(self) -> Sequence[Json]:
         """Named experiments, with an example of each."""
@@ -128,13 +133,22 @@ class Client:
             raise refusal(response)
         return response
 
-    def stream(self, identifier: str, after: int, silence_s: float) -> Iterator[Json]:
-        """Events as they happen, until the stream ends for whatever reason. Raises Unreachable, Refused."""
+    def save(self, path: str, target: Path | str, **params: Any) -> Path:
+        """Save a file of the service at `target`, whole or not at all. Raises as `ask` does."""
+        try:
+            return save(self._http, path, Path(target), params)
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+
+    def stream(self, path: str, after: int, silence_s: float) -> Iterator[Json]:
+        """Events of the run at `path` as they happen, until the stream ends for whatever reason.
+
+        Raises Unreachable, Refused.
+        """
         headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
         timeout = httpx.Timeout(TIMEOUT.connect, read=silence_s)
-        path = f"/v1/experiments/{identifier}/events"
         try:
-            with self._http.stream("GET", path, headers=headers, timeout=timeout) as response:
+            with self._http.stream("GET", f"{path}/events", headers=headers, timeout=timeout) as response:
                 if response.is_error:
                     response.read()
                     raise refusal(response)
@@ -146,19 +160,30 @@ class Client:
         """Close the connections."""
         self._http.close()
 
-    def list(self, *, limit: int | None = None, **filters: Any) -> Iterator[Run]:
-        """Experiments, the newest first; filters are `state`, `label` and `name`."""
+    def list(self, *, limit: int | None = None, evaluations: bool = False, **filters: Any) -> Iterator[Run]:
+        """Experiments, or `evaluations`, the newest first; filters are `state`, `label` and `name`."""
+        from cftray.client_evaluations import Evaluation
+
+        kind = Evaluation if evaluations else Run
         wanted = {name: value for name, value in filters.items() if value}
         after: str | None = None
         left = limit
         while left is None or left > 0:
             page = {"limit": min(200, left or 200)} | ({"after": after} if after else {})
-            answer = self.ask("GET", "/v1/experiments", params=wanted | page)
-            yield from (Run(self, view) for view in answer["data"])
+            answer = self.ask("GET", kind.collection, params=wanted | page)
+            yield from (kind(self, view) for view in answer["data"])
             if not answer["has_more"]:
                 return
             after = answer["next"]
             left = None if left is None else left - len(answer["data"])
+
+    def _post(self, path: str, document: Json, key: str | None) -> Json:
+        """Once more after a lost connection, under the same key: nothing is stored twice."""
+        headers = {"Idempotency-Key": key or uuid.uuid4().hex}
+        try:
+            return self.ask("POST", path, json=document, headers=headers)
+        except Unreachable:
+            return self.ask("POST", path, json=document, headers=headers)
 
     def _unreachable(self, error: Exception) -> Unreachable:
         cause = str(error) or type(error).__name__
@@ -168,12 +193,14 @@ class Client:
 class Run:
     """One experiment of the service, as last seen."""
 
+    collection = "/v1/experiments"
+
     def __init__(self, client: Client, view: Json) -> None:
         self.client = client
         self.view = view
 
     def __repr__(self) -> str:
-        return f"<Run {self.id} {self.view['name']} {self.state}>"
+        return f"<{type(self).__name__} {self.id} {self.view['name']} {self.state}>"
 
     @property
     def id(self) -> str:
@@ -193,7 +220,7 @@ class Run:
     @property
     def path(self) -> str:
         """The experiment's path in the service."""
-        return f"/v1/experiments/{self.id}"
+        return f"{self.collection}/{self.id}"
 
     def refresh(self) -> Run:
         """Look again."""
@@ -227,7 +254,7 @@ class Run:
             if vain < VAIN_STREAMS:
                 silence_s = SILENCE_S if until is None else max(0.1, min(SILENCE_S, until - time.monotonic()))
                 try:
-                    for event in self.client.stream(self.id, after, silence_s):
+                    for event in self.client.stream(self.path, after, silence_s):
                         if event["seq"] > after:
                             after, came = event["seq"], True
                             yield event
@@ -286,6 +313,14 @@ class Run:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
         return target
+
+    def items(self, path: Path | str, phase: str, *, seed: int | None = None, of: str = "items") -> Path:
+        """Save every item of a model, `p1` or `p2`, as Parquet; with of="annotations" a judge's, as JSON lines.
+
+        `seed` may be left out where there is one.
+        """
+        wanted: Json = {"phase": phase, "of": of} | ({} if seed is None else {"seed": seed})
+        return self.client.save(f"{self.path}/items", path, **wanted)
 
 
 class Matrix:

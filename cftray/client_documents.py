@@ -24,6 +24,10 @@ LOCAL = re.compile(r"[.~/]")
 """How a model begins that is a folder for sure; others may be hub ids, or `mini:base`."""
 
 
+MODELS = ("model", "base", "adopt")
+"""Fields that hold a model."""
+
+
 class UnreadableSpec(CFTRayError):
     """A spec file that can't be read."""
 
@@ -59,14 +63,15 @@ def _resolved(document: dict[str, Any], folder: Path) -> dict[str, Any]:
             Fault(path=where, given=given, expected=f"the environment variable {name} is not set") for name in missing
         ]
         if not missing:
-            holder[key] = _absolute(given, folder, model=key != "path")
+            holder[key] = _absolute(given, folder, model=key in MODELS)
     if faults:
         raise SpecRefused(faults)
     return document
 
 
 def _path_fields(node: Any, where: str) -> Iterator[tuple[MutableMapping[str, Any], str, str]]:
-    """Fields that may hold a path: `path` of data, `model`, and the short forms of a model reference."""
+    """Fields that may hold a path: `path` of data, `model`, the short forms of a model reference, and every file of
+    an evaluation's benchmarks."""
     if isinstance(node, list):
         for index, one in enumerate(node):
             yield from _path_fields(one, f"{where}[{index}]")
@@ -75,7 +80,8 @@ def _path_fields(node: Any, where: str) -> Iterator[tuple[MutableMapping[str, An
     for key, value in node.items():
         place = f"{where}.{key}" if where else str(key)
         if isinstance(value, str):
-            if key in ("path", "model", "base", "adopt") and isinstance(node, MutableMapping):
+            named = key == "path" or key in MODELS or where.endswith("evaluation.data")
+            if named and isinstance(node, MutableMapping):
                 yield node, key, place
         else:
             yield from _path_fields(value, place)

@@ -3,7 +3,8 @@
     python -m jobs.run_experiment --store DIR --experiment exp_… --attempt 1
 
 Reads the request that the control plane left in the job's folder, walks its plan, and tells of it in
-numbered events. The control plane need not be up. Ends with 0 when every stage is recorded, 1 else.
+numbered events. The control plane need not be up. Ends with 0 when every stage is recorded, or left out
+because its gate is closed, 1 else.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def run(store: Store, folder: JobFolder) -> int:
         events=events,
         stop=folder.stop,
         plan=request.plan,
-        execution=request.spec.execution,
+        execution=request.execution,
         experiment=request.experiment,
         attempt=request.attempt,
     )

@@ -1,29 +1,40 @@
-"""`/v1/experiments`: from HTTP to the service and back."""
+"""`/v1/experiments` and `/v1/evaluations`: from HTTP to the service and back.
+
+What may be done with either is one function each, whose service is that of the route's kind (`api.deps`).
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.deps import Changed, Document, Experiments, Logs, Reports, Watch
+from api.deps import Changed, Document, Logs, Reports, Watch, Work
 from api.errors import responses
-from api.experiments.examples import REQUEST_BODY
+from api.experiments.examples import EVALUATION_BODY, REQUEST_BODY
 from api.experiments.ids import PATTERN
+from api.experiments.items import MEDIA_TYPES, ItemsOf, Phase, file_response
+from api.experiments.kinds import Kind
 from api.experiments.repository import Filter
-from api.experiments.schemas import EventPage, ExperimentView, LogView, Page, ResultsView
+from api.experiments.schemas import AnyView, EvaluationView, EventPage, ExperimentView, LogView, Page, ResultsView
 from api.experiments.states import State
 from api.experiments.stream import stream
 from cftray.spec.experiment import Name
 
-router = APIRouter(prefix="/v1/experiments", tags=["experiments"])
+experiments = APIRouter(prefix=Kind.EXPERIMENT.path, tags=["experiments"])
+evaluations = APIRouter(prefix=Kind.EVALUATION.path, tags=["evaluations"])
 
 EVENT_STREAM = "text/event-stream"
+LIVE = responses(404, 422) | {200: {"content": {EVENT_STREAM: {}}, "description": "JSON, or a live stream"}}
 LAST_NUMBER = 2**31 - 1
-Id = Annotated[str, Path(description=f"an experiment's id, {PATTERN}", examples=["exp_7k2qh3m5x2ab"])]
+ITEM_FILES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {one: {} for one in MEDIA_TYPES.values()}, "description": "the recorded file; ETag is its sha256"},
+    304: {"description": "the client has it: If-None-Match"},
+}
+Id = Annotated[str, Path(description=f"the id that POST gave, {PATTERN}", examples=["exp_7k2qh3m5x2ab"])]
 Key = Annotated[
     str | None,
     Header(
@@ -36,7 +47,7 @@ Key = Annotated[
 ]
 
 
-class ListQuery(BaseModel):
+class WorkQuery(BaseModel):
     """Filters and the place in a list. Several states: any of them; several labels: all of them."""
 
     model_config = ConfigDict(extra="forbid")
@@ -44,9 +55,14 @@ class ListQuery(BaseModel):
     state: list[State] = []
     label: Annotated[list[Name], Field(max_length=8)] = []
     name: Name | None = None
-    matrix: Annotated[str | None, Field(max_length=64, description="a matrix's id: its cells")] = None
     after: Annotated[str | None, Field(max_length=64, description="`next` of the page before")] = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class ListQuery(WorkQuery):
+    """Experiments may be asked for by matrix as well."""
+
+    matrix: Annotated[str | None, Field(max_length=64, description="a matrix's id: its cells")] = None
 
 
 class EventQuery(BaseModel):
@@ -67,82 +83,121 @@ class LogQuery(BaseModel):
     tail: Annotated[int | None, Field(ge=0, le=LAST_NUMBER, description="lines from the end; null: all")] = None
 
 
-@router.post("", status_code=201, openapi_extra=REQUEST_BODY, responses=responses(409, 413, 415, 422))
-def create(document: Document, experiments: Experiments, response: Response, key: Key = None) -> ExperimentView:
-    """Store an experiment and start it as soon as the cluster takes it. JSON or YAML."""
-    view, replayed = experiments.create(document, key)
-    response.headers["Location"] = f"/v1/experiments/{view.id}"
+class ItemsQuery(BaseModel):
+    """Whose items."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    phase: Annotated[Phase | None, Field(description="null: the only model of an evaluation")] = None
+    seed: Annotated[int | None, Field(ge=0, le=LAST_NUMBER, description="null: the only one")] = None
+    of: Annotated[ItemsOf, Field(description="the model's answers, or what a judge said of them")] = ItemsOf.ITEMS
+
+
+@experiments.post(
+    "", status_code=201, response_model=ExperimentView, openapi_extra=REQUEST_BODY,
+    responses=responses(409, 413, 415, 422),
+)  # fmt: skip
+@evaluations.post(
+    "", status_code=202, response_model=EvaluationView, openapi_extra=EVALUATION_BODY,
+    responses=responses(409, 413, 415, 422),
+)  # fmt: skip
+def create(document: Document, work: Work, response: Response, key: Key = None) -> AnyView:
+    """Store what is asked for and start it as soon as the cluster takes it. JSON or YAML."""
+    view, replayed = work.create(document, key)
+    response.headers["Location"] = f"{work.kind.path}/{view.id}"
     if replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return view
 
 
-@router.get("", responses=responses(422))
-def list_experiments(query: Annotated[ListQuery, Query()], experiments: Experiments) -> Page:
+@experiments.get("", responses=responses(422))
+def list_experiments(query: Annotated[ListQuery, Query()], work: Work) -> Page:
     """Experiments, the newest first."""
     wanted = Filter(state=tuple(query.state), label=tuple(query.label), name=query.name, matrix=query.matrix)
-    return experiments.page(wanted, query.after, query.limit)
+    return work.page(wanted, query.after, query.limit)
 
 
-@router.get("/{identifier}", responses=responses(404))
-def get(identifier: Id, experiments: Experiments) -> ExperimentView:
-    """One experiment: spec, plan with each stage's state, progress, attempts, failure, links."""
-    return experiments.get(identifier)
+@evaluations.get("", responses=responses(422))
+def list_evaluations(query: Annotated[WorkQuery, Query()], work: Work) -> Page:
+    """Evaluations of single models, the newest first."""
+    kind = Kind.EVALUATION
+    wanted = Filter(kind=kind, state=tuple(query.state), label=tuple(query.label), name=query.name)
+    return work.page(wanted, query.after, query.limit)
 
 
-@router.post("/{identifier}/cancel", status_code=202, responses=responses(404, 409))
-def cancel(identifier: Id, experiments: Experiments) -> ExperimentView:
-    """Ask the job to stop; after a grace it is killed. A queued experiment is cancelled at once."""
-    return experiments.cancel(identifier)
+@experiments.get("/{identifier}", response_model=ExperimentView, responses=responses(404))
+@evaluations.get("/{identifier}", response_model=EvaluationView, responses=responses(404))
+def get(identifier: Id, work: Work) -> AnyView:
+    """All that is known: spec, plan with each stage's state, progress, attempts, failure, links."""
+    return work.get(identifier)
 
 
-@router.post("/{identifier}/retry", status_code=202, responses=responses(404, 409, 422))
-def retry(identifier: Id, experiments: Experiments) -> ExperimentView:
-    """Try a failed or cancelled experiment again; what is recorded is not run again."""
-    return experiments.retry(identifier)
+@experiments.post("/{identifier}/cancel", status_code=202, response_model=ExperimentView, responses=responses(404, 409))
+@evaluations.post("/{identifier}/cancel", status_code=202, response_model=EvaluationView, responses=responses(404, 409))
+def cancel(identifier: Id, work: Work) -> AnyView:
+    """Ask the job to stop; after a grace it is killed. What is queued is cancelled at once."""
+    return work.cancel(identifier)
 
 
-@router.get(
-    "/{identifier}/events",
-    response_model=EventPage,
-    responses=responses(404, 422) | {200: {"content": {EVENT_STREAM: {}}, "description": "JSON, or a live stream"}},
+@experiments.post(
+    "/{identifier}/retry", status_code=202, response_model=ExperimentView, responses=responses(404, 409, 422)
 )
+@evaluations.post(
+    "/{identifier}/retry", status_code=202, response_model=EvaluationView, responses=responses(404, 409, 422)
+)
+def retry(identifier: Id, work: Work) -> AnyView:
+    """Try what has failed or was cancelled again; what is recorded is not run again."""
+    return work.retry(identifier)
+
+
+@experiments.get("/{identifier}/events", response_model=EventPage, responses=LIVE)
+@evaluations.get("/{identifier}/events", response_model=EventPage, responses=LIVE)
 async def events(
     request: Request,
     identifier: Id,
     query: Annotated[EventQuery, Query()],
-    experiments: Experiments,
+    work: Work,
     changed: Changed,
     lookout: Watch,
     last_event_id: Annotated[str | None, Header(description="goes on after this event")] = None,
 ) -> Response:
-    """The history as JSON; with `Accept: text/event-stream` live, until the experiment is over."""
+    """The history as JSON; with `Accept: text/event-stream` live, until it is over."""
     live = EVENT_STREAM in request.headers.get("accept", "")
     after = query.after
     if after is None:
         number = last_event_id or ""
         after = min(int(number), LAST_NUMBER) if live and number.isascii() and number.isdigit() else 0
-    page = await run_in_threadpool(experiments.events, identifier, after, query.limit)
+    page = await run_in_threadpool(work.events, identifier, after, query.limit)
     if not live:
         return JSONResponse(page.model_dump(mode="json"))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    live_events = stream(experiments, lookout, identifier, page, changed)
+    live_events = stream(work, lookout, identifier, page, changed)
     return StreamingResponse(live_events, media_type=EVENT_STREAM, headers=headers)
 
 
-@router.get("/{identifier}/logs", responses=responses(404, 422, 503))
+@experiments.get("/{identifier}/logs", responses=responses(404, 422, 503))
+@evaluations.get("/{identifier}/logs", responses=responses(404, 422, 503))
 def logs(identifier: Id, query: Annotated[LogQuery, Query()], service: Logs) -> LogView:
     """The driver's log of an attempt; it outlives Ray."""
     return service.read(identifier, query.attempt, query.tail)
 
 
-@router.get("/{identifier}/results", responses=responses(404, 409))
+@experiments.get("/{identifier}/results", responses=responses(404, 409))
+@evaluations.get("/{identifier}/results", responses=responses(404, 409))
 def results(identifier: Id, reports: Reports) -> ResultsView:
-    """Scores of P1 and P2 with their differences and intervals."""
+    """Scores of P1 and P2 with their differences and intervals; of a single model, its scores as P1's."""
     return reports.results(identifier)
 
 
-@router.get("/{identifier}/report", response_class=HTMLResponse, responses=responses(404, 409))
+@experiments.get("/{identifier}/report", response_class=HTMLResponse, responses=responses(404, 409))
+@evaluations.get("/{identifier}/report", response_class=HTMLResponse, responses=responses(404, 409))
 def report(identifier: Id, reports: Reports) -> HTMLResponse:
     """The report: one HTML page that holds everything it shows."""
     return HTMLResponse(reports.html(identifier))
+
+
+@experiments.get("/{identifier}/items", response_class=Response, responses=responses(404, 409, 422) | ITEM_FILES)
+@evaluations.get("/{identifier}/items", response_class=Response, responses=responses(404, 409, 422) | ITEM_FILES)
+def items(request: Request, identifier: Id, query: Annotated[ItemsQuery, Query()], reports: Reports) -> Response:
+    """Every item that a model was scored on, as recorded: Parquet; a judge's annotations: JSON lines."""
+    return file_response(request, reports.items(identifier, query.phase, query.seed, query.of))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from cftray.spec import ModelEvaluationSpec
+
 MINI = {"recipe": "mini", "pair": "dissimilar", "seeds": [17]}
 OWN_DATA = {
     "name": "english-then-german",
@@ -23,6 +25,23 @@ OWN_DATA = {
     "execution": {"workers": 2, "zero_stage": 2},
 }
 _SCHEMA = {"schema": {"type": "object", "description": "a spec (`GET /v1/schema`), or a recipe's short form"}}
+
+EVALUATION = {
+    "name": "how-good-is-it",
+    "project": "forgetting",
+    "model": "/models/small-mistral",
+    "evaluation": {"suites": ["ta", "la"], "languages": ["de", "es"], "limit": 200},
+    "precision": "bf16",
+}
+_EVALUATION_SCHEMA = {"schema": ModelEvaluationSpec.model_json_schema()}
+EVALUATION_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            kind: _EVALUATION_SCHEMA | {"example": EVALUATION} for kind in ("application/json", "application/yaml")
+        },
+    }
+}
 
 REQUEST_BODY: dict[str, Any] = {
     "requestBody": {

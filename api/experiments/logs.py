@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from api.database import Database
+from api.experiments.kinds import Kind
 from api.experiments.repository import ExperimentRepository
 from api.experiments.schemas import LogView
 from api.experiments.service import found
@@ -16,9 +17,10 @@ from cftray.errors import Fault
 class LogService:
     """From Ray while the job lives, from the store once it ended."""
 
-    def __init__(self, database: Database, logs: JobLogs) -> None:
+    def __init__(self, database: Database, logs: JobLogs, kind: Kind = Kind.EXPERIMENT) -> None:
         self.database = database
         self.logs = logs
+        self.kind = kind
 
     def read(self, identifier: str, number: int | None, tail: int | None) -> LogView:
         """The log of attempt `number`, or of the newest; `tail` keeps its last lines.
@@ -27,7 +29,7 @@ class LogService:
         """
         with self.database.read() as session:
             repository = ExperimentRepository(session)
-            terminal = State(found(repository, identifier).state).terminal
+            terminal = State(found(repository, identifier, self.kind).state).terminal
             attempts = repository.attempts(identifier)
         if not attempts and number is None:
             return LogView(experiment=identifier, attempt=0, text="", complete=terminal, terminal=terminal)

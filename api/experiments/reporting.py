@@ -1,8 +1,10 @@
-"""Results and report of an experiment, from the records of its plan."""
+"""Results, report and items of an experiment or an evaluation, from the records of its plan."""
 
 from __future__ import annotations
 
 from api.database import Database
+from api.experiments.items import ItemFile, ItemsOf, Phase, item_file
+from api.experiments.kinds import Kind, spec_of
 from api.experiments.repository import ExperimentRepository
 from api.experiments.schemas import ResultsView
 from api.experiments.service import found
@@ -11,17 +13,19 @@ from api.refusals import Conflict
 from api.tables import ExperimentRow
 from cftray.plan import Plan
 from cftray.report.html import html_report
+from cftray.report.model_page import model_report
 from cftray.report.results import results
-from cftray.spec import ExperimentSpec
+from cftray.spec import ModelEvaluationSpec
 from cftray.store import Store
 
 
 class ReportService:
-    """Both read records, so they hold whatever happened to the job that wrote them."""
+    """All read records, so they hold whatever happened to the job that wrote them."""
 
-    def __init__(self, database: Database, store: Store) -> None:
+    def __init__(self, database: Database, store: Store, kind: Kind = Kind.EXPERIMENT) -> None:
         self.database = database
         self.store = store
+        self.kind = kind
 
     def results(self, identifier: str) -> ResultsView:
         """What is recorded so far; `results.complete` once everything is. Raises NotFound."""
@@ -36,9 +40,16 @@ class ReportService:
         plan = Plan.model_validate_json(row.plan)
         if not results(plan, self.store).rows:
             raise Conflict(f"{identifier} is {row.state} and has no scores yet; a report needs some")
-        spec = ExperimentSpec.model_validate_json(row.spec)
+        spec = spec_of(row)
+        if isinstance(spec, ModelEvaluationSpec):
+            return model_report(spec, plan, self.store, evaluation=row.id)
         return html_report(spec, plan, self.store, experiment=row.id)
+
+    def items(self, identifier: str, phase: Phase | None, seed: int | None, of: ItemsOf) -> ItemFile:
+        """The recorded file of a model's items. Raises NotFound, Conflict and BadParameter as `item_file` does."""
+        plan = Plan.model_validate_json(self._row(identifier).plan)
+        return item_file(identifier, plan, self.store, phase, seed, of)
 
     def _row(self, identifier: str) -> ExperimentRow:
         with self.database.read() as session:
-            return found(ExperimentRepository(session), identifier)
+            return found(ExperimentRepository(session), identifier, self.kind)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, defer
 
+from api.experiments.kinds import Kind
 from api.experiments.states import OPEN, Happening, State
 from api.tables import AttemptRow, CellRow, EventRow, ExperimentRow, LabelRow, StageRow
 from cftray.store.events import EventKind
@@ -19,8 +20,9 @@ _BODY = (defer(ExperimentRow.spec, raiseload=True), defer(ExperimentRow.plan, ra
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which experiments of a list; null: all."""
+    """Which experiments of a list; null: all of the kind."""
 
+    kind: Kind = Kind.EXPERIMENT
     state: tuple[State, ...] = ()
     label: tuple[str, ...] = ()
     name: str | None = None
@@ -46,6 +48,7 @@ class Standing:
     state: State
     waiting_for: str | None
     last_event: int
+    kind: Kind = Kind.EXPERIMENT
 
 
 class ExperimentRepository:
@@ -73,11 +76,17 @@ class ExperimentRepository:
 
     def standings(self, identifiers: Sequence[str]) -> dict[str, Standing]:
         """How experiments stand, by id; those that are not there are left out."""
-        query = select(ExperimentRow.id, ExperimentRow.state, ExperimentRow.waiting_for, ExperimentRow.last_event)
+        query = select(
+            ExperimentRow.id,
+            ExperimentRow.kind,
+            ExperimentRow.state,
+            ExperimentRow.waiting_for,
+            ExperimentRow.last_event,
+        )
         found = self.session.execute(query.where(ExperimentRow.id.in_(identifiers)))
         return {
-            one: Standing(state=State(state), waiting_for=waiting_for, last_event=last)
-            for one, state, waiting_for, last in found
+            one: Standing(kind=Kind(kind), state=State(state), waiting_for=waiting_for, last_event=last)
+            for one, kind, state, waiting_for, last in found
         }
 
     def by_idempotency_key(self, key: str) -> ExperimentRow | None:
@@ -87,6 +96,7 @@ class ExperimentRepository:
     def page(self, wanted: Filter, after: int | None, limit: int) -> Sequence[ExperimentRow]:
         """Experiments without spec and plan, the newest first, older than sequence number `after`."""
         query = select(ExperimentRow).options(*_BODY).order_by(ExperimentRow.seq.desc()).limit(limit)
+        query = query.where(ExperimentRow.kind == wanted.kind)
         if after is not None:
             query = query.where(ExperimentRow.seq < after)
         if len(wanted.state) == 1:

@@ -11,7 +11,7 @@ from api.experiments.states import Outcome, StageState, State
 from cftray.errors import FailureClass
 from cftray.plan import StageKind
 from cftray.report.results import Results
-from cftray.spec import ExperimentSpec
+from cftray.spec import ExperimentSpec, ModelEvaluationSpec
 
 
 class FailureView(BaseModel):
@@ -37,7 +37,8 @@ class StageProgress(BaseModel):
 
 
 class StageView(BaseModel):
-    """A stage of the plan. `why` says what made it cached or new when the experiment was planned."""
+    """A stage of the plan. `why` says what made it cached or new when the experiment was planned, or which gate's
+    condition left it out."""
 
     name: str
     title: str
@@ -53,7 +54,8 @@ class StageView(BaseModel):
 
 
 class PlanOfExperiment(BaseModel):
-    """`complete` once every stage has a fingerprint; `cached` when nothing had to run."""
+    """`complete` once every stage has a fingerprint; `cached` when nothing had to run. A stage needs those whose
+    outputs it reads, and the gates that it stands behind."""
 
     complete: bool
     cached: bool
@@ -61,10 +63,12 @@ class PlanOfExperiment(BaseModel):
 
 
 class Progress(BaseModel):
-    """The whole experiment's progress: stages done, and the running one's."""
+    """The whole experiment's progress: stages done, and the running one's. Those that a closed gate leaves out are
+    not among the total."""
 
     stages_done: int
     stages_total: int
+    stages_left_out: int = 0
     stage: str | None = None
     title: str | None = None
     step: int | None = None
@@ -121,12 +125,24 @@ class ExperimentSummary(BaseModel):
     links: Links
 
 
-class ExperimentView(ExperimentSummary):
+class _Whole(ExperimentSummary):
+    plan: PlanOfExperiment
+    attempts: list[AttemptView]
+
+
+class ExperimentView(_Whole):
     """An experiment with everything known of it."""
 
     spec: ExperimentSpec
-    plan: PlanOfExperiment
-    attempts: list[AttemptView]
+
+
+class EvaluationView(_Whole):
+    """An evaluation of one model with everything known of it."""
+
+    spec: ModelEvaluationSpec
+
+
+AnyView = ExperimentView | EvaluationView
 
 
 class Page(BaseModel):

@@ -1,4 +1,4 @@
-"""What may be done with experiments."""
+"""What may be done with experiments, and with other work that is planned and walked as they are."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from sqlalchemy.exc import IntegrityError
 
 from api.database import Database
 from api.experiments.ids import new_id
+from api.experiments.kinds import AnySpec, Kind
 from api.experiments.lifecycle import ask_to_cancel, revive
 from api.experiments.repository import ExperimentRepository, Filter, Standing
-from api.experiments.schemas import EventPage, ExperimentView, Page
+from api.experiments.schemas import AnyView, EventPage, Page
 from api.experiments.states import Happening, State
 from api.experiments.views import Views, event_view
 from api.plans.schemas import PlannedStage
@@ -25,7 +26,6 @@ from api.tables import ExperimentRow, StageRow
 from api.wakeup import Wakeup
 from cftray.errors import Fault
 from cftray.plan import Plan, canonical
-from cftray.spec import ExperimentSpec
 
 Clock = Callable[[], datetime]
 
@@ -34,22 +34,31 @@ Clock = Callable[[], datetime]
 class Prepared:
     """An experiment that is ready to be stored."""
 
-    spec: ExperimentSpec
+    spec: AnySpec
     plan: Plan
     stages: Sequence[PlannedStage]
 
 
 class ExperimentService:
-    """See the module. One transaction a call; `wakeup` tells the reconciler after it."""
+    """See the module; all of it of one kind. One transaction a call; `wakeup` tells the reconciler after it."""
 
-    def __init__(self, database: Database, plans: PlanService, views: Views, wakeup: Wakeup, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        plans: PlanService,
+        views: Views,
+        wakeup: Wakeup,
+        clock: Clock,
+        kind: Kind = Kind.EXPERIMENT,
+    ) -> None:
         self.database = database
         self.plans = plans
         self.views = views
         self.wakeup = wakeup
         self.clock = clock
+        self.kind = kind
 
-    def create(self, document: dict[str, Any], key: str | None) -> tuple[ExperimentView, bool]:
+    def create(self, document: dict[str, Any], key: str | None) -> tuple[AnyView, bool]:
         """Store a new experiment; (it, False), or the first answer's and True where `key` came before.
 
         Raises SpecRefused, or KeyReused where the key came with another body.
@@ -58,7 +67,7 @@ class ExperimentService:
         earlier = self._earlier(key, digest)
         if earlier is not None:
             return earlier, True
-        new = self.prepare(self.plans.spec(document))
+        new = self.prepare(self.plans.spec(document, self.kind))
         try:
             with self.database.write() as session:
                 repository = ExperimentRepository(session)
@@ -71,7 +80,7 @@ class ExperimentService:
         self.wakeup.notify()
         return view, False
 
-    def prepare(self, spec: ExperimentSpec) -> Prepared:
+    def prepare(self, spec: AnySpec) -> Prepared:
         """What a checked spec would be stored as."""
         plan = self.plans.plan(spec)
         return Prepared(spec=spec, plan=plan, stages=self.plans.stages(plan))
@@ -82,7 +91,8 @@ class ExperimentService:
         """Store a prepared experiment in the caller's transaction."""
         now = self.clock()
         row = ExperimentRow(
-            id=new_id(),
+            id=new_id(self.kind.prefix),
+            kind=self.kind,
             name=new.spec.name,
             project=new.spec.project,
             labels=list(new.spec.labels),
@@ -103,11 +113,11 @@ class ExperimentService:
         repository.session.flush()
         return row
 
-    def get(self, identifier: str) -> ExperimentView:
+    def get(self, identifier: str) -> AnyView:
         """One experiment. Raises NotFound."""
         with self.database.read() as session:
             repository = ExperimentRepository(session)
-            return self._view(repository, found(repository, identifier))
+            return self._view(repository, found(repository, identifier, self.kind))
 
     def page(self, wanted: Filter, after: str | None, limit: int) -> Page:
         """A page of a list, beginning after the experiment `after`."""
@@ -116,7 +126,7 @@ class ExperimentService:
             seq = None
             if after is not None:
                 last = repository.get(after)
-                if last is None:
+                if last is None or last.kind != wanted.kind:
                     raise BadParameter(Fault(path="after", given=after[:40], expected="`next` of the page before"))
                 seq = last.seq
             rows = repository.page(wanted, seq, limit + 1)
@@ -125,35 +135,35 @@ class ExperimentService:
             data = [self.views.summary(row, stages[row.id]) for row in rows]
         return Page(data=data, has_more=more, next=rows[-1].id if more else None)
 
-    def cancel(self, identifier: str) -> ExperimentView:
+    def cancel(self, identifier: str) -> AnyView:
         """Ask it to end. Cancelling what is cancelled already is no conflict."""
         with self.database.write() as session:
             repository = ExperimentRepository(session)
-            row = found(repository, identifier, lock=True)
+            row = found(repository, identifier, self.kind, lock=True)
             state = State(row.state)
             if state in (State.SUCCEEDED, State.FAILED):
-                raise Conflict(f"{identifier} has {state} already; only an experiment that is not over is cancelled")
+                raise Conflict(f"{identifier} has {state} already; only an {self.kind} that is not over is cancelled")
             if state in (State.QUEUED, State.RUNNING):
                 ask_to_cancel(repository, row, self.clock())
             view = self._view(repository, row)
         self.wakeup.notify()
         return view
 
-    def retry(self, identifier: str) -> ExperimentView:
+    def retry(self, identifier: str) -> AnyView:
         """A new attempt at a failed or cancelled experiment, planned anew: its files may be mended.
 
         What is recorded is not run again. Raises Conflict, or SpecRefused where it can't run now.
         """
         with self.database.read() as session:
-            row = found(ExperimentRepository(session), identifier)
+            row = found(ExperimentRepository(session), identifier, self.kind)
             _refuse_retry(row)
             document = json.loads(row.spec)
-        spec = self.plans.spec(document)
+        spec = self.plans.spec(document, self.kind)
         plan = self.plans.plan(spec)
         stages = self.plans.stages(plan)
         with self.database.write() as session:
             repository = ExperimentRepository(session)
-            row = found(repository, identifier, lock=True)
+            row = found(repository, identifier, self.kind, lock=True)
             _refuse_retry(row)
             row.plan, row.plan_complete = canonical(plan), plan.complete
             repository.replace_stages(identifier, stage_rows(identifier, stages))
@@ -167,8 +177,8 @@ class ExperimentService:
         with self.database.read() as session:
             repository = ExperimentRepository(session)
             standing = repository.standing(identifier)
-            if standing is None:
-                raise unknown(identifier)
+            if standing is None or standing.kind is not self.kind:
+                raise unknown(identifier, self.kind, None if standing is None else standing.kind)
             state = standing.state
             rows = repository.events(identifier, after, limit + 1)
             data = [event_view(row) for row in rows[:limit]]
@@ -180,7 +190,7 @@ class ExperimentService:
         with self.database.read() as session:
             return ExperimentRepository(session).standings(identifiers)
 
-    def _earlier(self, key: str | None, digest: str) -> ExperimentView | None:
+    def _earlier(self, key: str | None, digest: str) -> AnyView | None:
         if key is None:
             return None
         with self.database.read() as session:
@@ -188,26 +198,30 @@ class ExperimentService:
             row = repository.by_idempotency_key(key)
             if row is None:
                 return None
-            if row.body_hash != digest:
+            if row.body_hash != digest or row.kind != self.kind:
                 raise KeyReused(f"this Idempotency-Key made {row.id} from another body; choose a new key")
             return self._view(repository, row)
 
-    def _view(self, repository: ExperimentRepository, row: ExperimentRow) -> ExperimentView:
+    def _view(self, repository: ExperimentRepository, row: ExperimentRow) -> AnyView:
         repository.session.flush()
-        return self.views.experiment(row, repository.stages(row.id), repository.attempts(row.id))
+        return self.views.whole(row, repository.stages(row.id), repository.attempts(row.id))
 
 
-def found(repository: ExperimentRepository, identifier: str, *, lock: bool = False) -> ExperimentRow:
-    """The experiment. Raises NotFound."""
+def found(
+    repository: ExperimentRepository, identifier: str, kind: Kind = Kind.EXPERIMENT, *, lock: bool = False
+) -> ExperimentRow:
+    """The experiment, or whatever is of that kind. Raises NotFound."""
     row = repository.get(identifier, lock=lock)
-    if row is None:
-        raise unknown(identifier)
+    if row is None or row.kind != kind:
+        raise unknown(identifier, kind, None if row is None else Kind(row.kind))
     return row
 
 
-def unknown(identifier: str) -> NotFound:
-    """What to say of an experiment that is not there."""
-    return NotFound(f"no experiment {identifier[:40]}; GET /v1/experiments lists them")
+def unknown(identifier: str, kind: Kind, other: Kind | None = None) -> NotFound:
+    """What to say of an experiment that is not there, or that is of an `other` kind."""
+    if other is not None:
+        return NotFound(f"{identifier} is no {kind} but an {other}; GET {other.path}/{identifier} shows it")
+    return NotFound(f"no {kind} {identifier[:40]}; GET {kind.path} lists them")
 
 
 def stage_rows(identifier: str, stages: Sequence[PlannedStage]) -> list[StageRow]:
@@ -229,4 +243,4 @@ def stage_rows(identifier: str, stages: Sequence[PlannedStage]) -> list[StageRow
 
 def _refuse_retry(row: ExperimentRow) -> None:
     if row.state not in (State.FAILED, State.CANCELLED):
-        raise Conflict(f"{row.id} is {row.state}; only a failed or cancelled experiment is tried again")
+        raise Conflict(f"{row.id} is {row.state}; only a failed or cancelled {row.kind} is tried again")

@@ -55,6 +55,10 @@ class StageState(StrEnum):
         return self in (StageState.RECORDED, StageState.CACHED)
 
 
+GATE_CLOSED = "gate closed: "
+"""How `why` of a stage begins that a closed gate leaves out."""
+
+
 class Happening(StrEnum):
     """Kinds of the control plane's own events, beside those of a job (`cftray.store.events`)."""
 

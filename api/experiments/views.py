@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from api.experiments.kinds import Kind, spec_of
 from api.experiments.schemas import (
+    AnyView,
     AttemptView,
+    EvaluationView,
     EventView,
     ExperimentSummary,
     ExperimentView,
@@ -17,11 +20,11 @@ from api.experiments.schemas import (
     StageProgress,
     StageView,
 )
-from api.experiments.states import Outcome, StageState, State
+from api.experiments.states import GATE_CLOSED, Outcome, StageState, State
 from api.settings import Settings
 from api.tables import AttemptRow, EventRow, ExperimentRow, StageRow
 from cftray.plan import Plan, StageKind
-from cftray.spec import ExperimentSpec
+from cftray.spec import ModelEvaluationSpec
 
 
 class Views:
@@ -36,23 +39,23 @@ class Views:
         """One line of a list."""
         return ExperimentSummary(**self._common(row, stages, None))
 
-    def experiment(
-        self, row: ExperimentRow, stages: Sequence[StageRow], attempts: Sequence[AttemptRow]
-    ) -> ExperimentView:
-        """The whole experiment."""
+    def whole(self, row: ExperimentRow, stages: Sequence[StageRow], attempts: Sequence[AttemptRow]) -> AnyView:
+        """The whole experiment, or evaluation."""
         plan = Plan.model_validate_json(row.plan)
-        needs = {node.name: list(node.needs) for node in plan.stages}
+        needs = {node.name: [*node.needs, *node.gated_by] for node in plan.stages}
         newest = attempts[-1].submission_id if attempts else None
-        return ExperimentView(
-            **self._common(row, stages, newest),
-            spec=ExperimentSpec.model_validate_json(row.spec),
-            plan=PlanOfExperiment(
+        parts = self._common(row, stages, newest) | {
+            "plan": PlanOfExperiment(
                 complete=row.plan_complete,
-                cached=all(stage.state == StageState.CACHED for stage in stages),
+                cached=all(stage.state == StageState.CACHED or _left_out(stage) for stage in stages),
                 stages=[_stage(stage, needs.get(stage.name, [])) for stage in stages],
             ),
-            attempts=[_attempt(attempt) for attempt in attempts],
-        )
+            "attempts": [_attempt(attempt) for attempt in attempts],
+        }
+        spec = spec_of(row)
+        if isinstance(spec, ModelEvaluationSpec):
+            return EvaluationView(**parts, spec=spec)
+        return ExperimentView(**parts, spec=spec)
 
     def _common(self, row: ExperimentRow, stages: Sequence[StageRow], ray_job: str | None) -> dict[str, Any]:
         state = State(row.state)
@@ -69,11 +72,11 @@ class Views:
             "finished_at": row.finished_at,
             "progress": _progress(stages),
             "failure": FailureView.model_validate(row.failure) if row.failure else None,
-            "links": self._links(row.id, ray_job),
+            "links": self._links(f"{Kind(row.kind).path}/{row.id}", ray_job),
         }
 
-    def _links(self, identifier: str, ray_job: str | None) -> Links:
-        own = f"{self.api}/v1/experiments/{identifier}"
+    def _links(self, path: str, ray_job: str | None) -> Links:
+        own = f"{self.api}{path}"
         return Links(
             self_=own,
             events=f"{own}/events",
@@ -128,10 +131,16 @@ def _attempt(row: AttemptRow) -> AttemptView:
     )
 
 
+def _left_out(stage: StageRow) -> bool:
+    return stage.state == StageState.SKIPPED and (stage.why or "").startswith(GATE_CLOSED)
+
+
 def _progress(stages: Sequence[StageRow]) -> Progress:
     done = sum(StageState(stage.state).done for stage in stages)
+    left_out = sum(map(_left_out, stages))
+    counts = {"stages_done": done, "stages_total": len(stages) - left_out, "stages_left_out": left_out}
     busy = next((one for one in stages if one.state in (StageState.RUNNING, StageState.WAITING)), None)
     if busy is None:
-        return Progress(stages_done=done, stages_total=len(stages))
+        return Progress(**counts)
     running = StageProgress.model_validate(busy.progress).model_dump() if busy.progress else {}
-    return Progress(stages_done=done, stages_total=len(stages), stage=busy.name, title=busy.title, **running)
+    return Progress(**counts, stage=busy.name, title=busy.title, **running)

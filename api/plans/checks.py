@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from api.experiments.kinds import AnySpec
 from api.settings import Settings
 from cftray.data.reading.opening import format_of
 from cftray.data.reading.reader import Reader
@@ -13,15 +14,19 @@ from cftray.data.reading.sampling import drawn
 from cftray.data.templates import ChatTemplate, load_template
 from cftray.errors import CFTRayError, DataError, Fault
 from cftray.plan import Leaf, LeafKind, RowsSource
+from cftray.plan.evaluating import Packs, benchmark_leaf
 from cftray.plan.leaves import encoder_leaf, model_leaf
 from cftray.plan.reading import aligned_source, data_leaf, english_source
+from cftray.recipes import find_pack
 from cftray.spec import (
     ChangeFreezing,
     Combined,
     DataSpec,
+    EvaluationSpec,
     ExperimentSpec,
     LowRank,
     MiniData,
+    ModelEvaluationSpec,
     ModelRef,
     RandomFreezing,
     Replay,
@@ -46,12 +51,21 @@ class FileChecks:
     """Checks against the file system, as the service sees it. Relative paths start in the service's
     working directory; the command line sends absolute ones."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, packs: Packs = find_pack) -> None:
+        self.packs = packs
         self.data_roots = settings.data_roots
         self.model_roots = settings.model_roots
 
-    def faults(self, spec: ExperimentSpec) -> list[Fault]:
+    def faults(self, spec: AnySpec) -> list[Fault]:
         """Every fault found."""
+        own = self._evaluation(spec) if isinstance(spec, ModelEvaluationSpec) else self._experiment(spec)
+        return own + list(self._benchmarks(spec.evaluation))
+
+    def _evaluation(self, spec: ModelEvaluationSpec) -> list[Fault]:
+        found = list(self._model("model.model", spec.model))
+        return found or list(_templates_faults(spec.model, {"template": spec.template}))
+
+    def _experiment(self, spec: ExperimentSpec) -> list[Fault]:
         found = list(self._model("base.model", spec.base))
         if spec.phase1.adopt is not None:
             found += self._model("phase1.adopt.model", spec.phase1.adopt)
@@ -59,6 +73,20 @@ class FileChecks:
             found += self._data("phase1.train.data", spec.phase1.train.data)
         found += self._data("phase2.data", spec.phase2.data)
         return found or [*_template_faults(spec), *_restriction_faults(spec)]
+
+    def _benchmarks(self, asked: EvaluationSpec) -> Iterator[Fault]:
+        """What the tasks that are asked for read, and can't: files that the spec gives, sets of the hub.
+
+        The place for whatever else can be found out of them before anything runs.
+        """
+        try:
+            pack = self.packs(str(asked.pack))
+        except CFTRayError:
+            return  # told by the checks of the spec
+        for benchmark in dict.fromkeys(task.source for task in pack.asked_by(asked) if task.source is not None):
+            if asked.data.of(benchmark) is None and benchmark not in pack.hub:
+                continue  # likewise
+            yield from self._files(f"evaluation.data.{benchmark}", benchmark_leaf(pack, asked, benchmark))
 
     def _model(self, path: str, reference: ModelRef) -> Iterator[Fault]:
         if reference.model != MINI_BASE:
@@ -93,15 +121,21 @@ class FileChecks:
             yield from self._folder(f"{path}.gate.similarity.model", encoder_leaf(asked.gate.similarity.model))
 
     def _set(self, path: str, leaf: Leaf, source: RowsSource) -> Iterator[Fault]:
-        place = f"{path}.hub" if leaf.kind is LeafKind.HUB_SET else f"{path}.path"
+        faults = list(self._files(f"{path}.hub" if leaf.kind is LeafKind.HUB_SET else f"{path}.path", leaf))
+        yield from faults
+        if not faults and leaf.kind is LeafKind.FILES and not is_remote(leaf.location):
+            fault = _rows_fault(path, leaf.location, locate_files(leaf.location), source)
+            if fault is not None:
+                yield fault
+
+    def _files(self, place: str, leaf: Leaf) -> Iterator[Fault]:
+        """That there are some, under the roots."""
         remote = is_remote(leaf.location)
         # What lies elsewhere lies under no root, and is not even asked for.
         fault = _outside(place, leaf.location, [], self.data_roots) if remote else None
         fault = fault or _found(place, leaf)
         if fault is None and leaf.kind is LeafKind.FILES and not remote:
-            files = locate_files(leaf.location)
-            fault = _outside(place, leaf.location, files, self.data_roots)
-            fault = fault or _rows_fault(path, leaf.location, files, source)
+            fault = _outside(place, leaf.location, locate_files(leaf.location), self.data_roots)
         if fault is not None:
             yield fault
 
@@ -149,14 +183,17 @@ def _large(files: list[Path]) -> bool:
 
 
 def _template_faults(spec: ExperimentSpec) -> Iterator[Fault]:
-    """Whether each template compiles with the tokenizer that it is used with."""
-    model = (spec.phase1.adopt or spec.base).model
-    templates = {"template": spec.template, "phase2.template": spec.phase2.template}
+    templates = {"template": spec.template}
+    if spec.phase2.template is not None:
+        templates["phase2.template"] = spec.phase2.template
+    return _templates_faults(spec.phase1.adopt or spec.base, templates)
+
+
+def _templates_faults(model: ModelRef, templates: Mapping[str, Template]) -> Iterator[Fault]:
+    """Whether each template, by its path, compiles with the tokenizer that it is used with."""
     for path, template in templates.items():
-        if template is None:
-            continue
         try:
-            _load_template(template, model)
+            _load_template(template, model.model)
         except (CFTRayError, OSError, ValueError) as error:
             given = "text" if isinstance(template, TextTemplate) else template
             yield _as_fault(path, given, error)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from api.deps import Document, Plans
 from api.errors import responses
 from api.experiments.examples import REQUEST_BODY
+from api.experiments.kinds import Kind
 from api.plans.schemas import PlanView
 
 MOST_ROWS = 20
@@ -21,9 +22,10 @@ def plan(
     document: Document,
     plans: Plans,
     preview: Annotated[int, Query(ge=0, le=MOST_ROWS, description="rows of each data set to show, token by token")] = 0,
+    kind: Annotated[Kind, Query(description="what the document is a spec of")] = Kind.EXPERIMENT,
 ) -> PlanView:
     """Dry run: the stages of a spec, which of them are recorded, and why not. Takes no resources.
 
     With `preview`, also what the models will see of each phase's data.
     """
-    return plans.dry_run(document, preview)
+    return plans.dry_run(document, preview, kind)

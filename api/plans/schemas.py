@@ -6,14 +6,15 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.experiments.kinds import AnySpec
 from api.experiments.states import StageState
 from cftray.plan import StageKind
 from cftray.recipes.previews import PhasePreview
-from cftray.spec import ExperimentSpec
 
 
 class PlannedStage(BaseModel):
-    """A stage of a dry run. `fingerprint` is null while a large file it depends on is not hashed yet."""
+    """A stage of a dry run. `fingerprint` is null while a large file it depends on is not hashed yet. It is `skipped`
+    where the gate that it needs has been found closed."""
 
     name: str
     title: str
@@ -50,5 +51,5 @@ class PlanView(BaseModel):
     cached: bool
     new: int
     stages: list[PlannedStage]
-    spec: ExperimentSpec
+    spec: AnySpec
     preview: Annotated[tuple[PhasePreview, ...] | None, Field(description="null unless it was asked for")] = None

@@ -5,49 +5,64 @@ from __future__ import annotations
 from typing import Any
 
 from api.database import Database
-from api.experiments.states import StageState
+from api.experiments.kinds import AnySpec, Kind
+from api.experiments.states import GATE_CLOSED, StageState
 from api.plans.checks import FileChecks
 from api.plans.explain import code_changed, differences
 from api.plans.repository import PlanRepository
 from api.plans.schemas import PlannedStage, PlanView
 from cftray.endpoint import Endpoints, endpoint_faults
 from cftray.errors import Fault, SpecRefused
-from cftray.plan import Plan, StageNode, build_plan
+from cftray.evaluation.checks import evaluation_faults
+from cftray.evaluation.gate import closed
+from cftray.plan import Plan, StageNode, build_evaluation_plan, build_plan
 from cftray.plan.checks import spec_faults
-from cftray.recipes import find_pack, spec_from_document
+from cftray.plan.evaluating import Packs
+from cftray.recipes import find_pack
 from cftray.recipes.previews import previews
 from cftray.spec import ExperimentSpec
-from cftray.store import LeafDigests, Store
+from cftray.store import LeafDigests, Record, Store
 
 
 class PlanService:
     """Plans without storing or starting anything."""
 
     def __init__(
-        self, database: Database, store: Store, checks: FileChecks, digests: LeafDigests, endpoints: Endpoints
+        self,
+        database: Database,
+        store: Store,
+        checks: FileChecks,
+        digests: LeafDigests,
+        endpoints: Endpoints,
+        packs: Packs = find_pack,
     ) -> None:
         self.database = database
         self.store = store
         self.checks = checks
         self.digests = digests
         self.endpoints = endpoints
+        self.packs = packs
 
-    def spec(self, document: dict[str, Any]) -> ExperimentSpec:
+    def spec(self, document: dict[str, Any], kind: Kind = Kind.EXPERIMENT) -> AnySpec:
         """The checked spec of a document. Raises SpecRefused with every fault."""
-        spec = spec_from_document(document)
+        spec = kind.spec(document)
         faults = self.faults(spec)
         if faults:
             raise SpecRefused(faults)
         return spec
 
-    def faults(self, spec: ExperimentSpec) -> list[Fault]:
+    def faults(self, spec: AnySpec) -> list[Fault]:
         """What the spec itself, the files and the endpoints it names show to be wrong."""
+        own = spec_faults(spec) if isinstance(spec, ExperimentSpec) else []
+        evaluated = evaluation_faults(spec, self.packs)
         asked = endpoint_faults(spec, self.endpoints, spec.execution.endpoint_budget)
-        return [*spec_faults(spec), *asked, *self.checks.faults(spec)]
+        return [*own, *evaluated, *asked, *self.checks.faults(spec)]
 
-    def plan(self, spec: ExperimentSpec) -> Plan:
+    def plan(self, spec: AnySpec) -> Plan:
         """Its stages; those that depend on a large file not hashed yet have no fingerprint."""
-        return build_plan(spec, self.digests.known, find_pack)
+        if isinstance(spec, ExperimentSpec):
+            return build_plan(spec, self.digests.known, self.packs)
+        return build_evaluation_plan(spec, self.digests.known, self.packs)
 
     def stages(self, plan: Plan) -> list[PlannedStage]:
         """Each stage with its state and why it is in it."""
@@ -67,14 +82,16 @@ class PlanService:
                         state=state,
                         why=why,
                         fingerprint=node.fingerprint,
-                        needs=list(node.needs),
+                        needs=[*node.needs, *node.gated_by],
                     )
                 )
         return stages
 
-    def dry_run(self, document: dict[str, Any], preview: int = 0) -> PlanView:
+    def dry_run(
+        self, document: dict[str, Any], preview: int = 0, kind: Kind = Kind.EXPERIMENT
+    ) -> PlanView:
         """What POSTing the document would do; with `preview`, so many rows of each data set as a model sees them."""
-        spec = self.spec(document)
+        spec = self.spec(document, kind)
         plan = self.plan(spec)
         stages = self.stages(plan)
         new = sum(stage.state is StageState.NEW for stage in stages)
@@ -84,7 +101,7 @@ class PlanService:
             new=new,
             stages=stages,
             spec=spec,
-            preview=previews(spec, preview) if preview else None,
+            preview=previews(spec, preview) if preview and isinstance(spec, ExperimentSpec) else None,
         )
 
     def _look(
@@ -92,6 +109,9 @@ class PlanService:
     ) -> tuple[StageState, str]:
         if node.fingerprint is None:
             return StageState.NEW, "not known yet: a large input is still to be hashed"
+        shut = self._shut(plan, node)
+        if shut is not None:
+            return StageState.SKIPPED, shut
         record = self.store.record(node.fingerprint)
         if record is not None:
             return StageState.CACHED, f"recorded by {record.experiment} on {record.finished_at[:10]}"
@@ -99,6 +119,17 @@ class PlanService:
         if needed:
             return StageState.NEW, f"needs {' and '.join(needed)}, which is new"
         return StageState.NEW, self._nearest(plan, node, repository)
+
+    def _shut(self, plan: Plan, node: StageNode) -> str | None:
+        """Why the stage is left out, where all the gates that it stands behind have been found closed."""
+        if not node.gated_by:
+            return None
+        why = [closed(record) for name in node.gated_by if (record := self._record(plan.stage(name))) is not None]
+        told = [one for one in why if one is not None]
+        return GATE_CLOSED + "; ".join(told) if len(told) == len(node.gated_by) else None
+
+    def _record(self, node: StageNode) -> Record | None:
+        return self.store.record(node.fingerprint) if node.fingerprint is not None else None
 
     def _nearest(self, plan: Plan, node: StageNode, repository: PlanRepository) -> str:
         last = repository.last_done(node.name)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from api.database import Database
+from api.experiments.kinds import spec_of
 from api.experiments.lifecycle import end_attempt, finish, requeue, wait_for
 from api.experiments.repository import ExperimentRepository
 from api.experiments.states import Happening, Outcome, State
@@ -22,7 +23,6 @@ from api.reconciler.ingest import Ingest, UnreadableEvents
 from api.settings import Settings
 from api.tables import AttemptRow, ExperimentRow
 from cftray.plan import Plan
-from cftray.spec import ExperimentSpec
 from cftray.store import Failure, JobFolder, JobRequest, Store
 
 log = logging.getLogger("cftray.reconciler")
@@ -80,9 +80,10 @@ class Attempts:
         """Submitting twice is refused by Ray, so a death between submitting and writing it down is harmless."""
         identifier, number = live.experiment.id, live.attempt.number
         if live.folder.heartbeat_age() is None:
-            spec = ExperimentSpec.model_validate_json(live.experiment.spec)
+            execution = spec_of(live.experiment).execution
             plan = Plan.model_validate_json(live.experiment.plan)
-            live.folder.write_request(JobRequest(experiment=identifier, attempt=number, spec=spec, plan=plan))
+            request = JobRequest(experiment=identifier, attempt=number, execution=execution, plan=plan)
+            live.folder.write_request(request)
             jobs.submit(self._submission(live))
         with self.database.write() as session:
             repository = ExperimentRepository(session)

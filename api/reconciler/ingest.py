@@ -9,7 +9,7 @@ from typing import Any
 
 from api.database import Database
 from api.experiments.repository import ExperimentRepository
-from api.experiments.states import Outcome, StageState, State
+from api.experiments.states import GATE_CLOSED, Outcome, StageState, State
 from api.tables import AttemptRow, ExperimentRow, StageRow
 from cftray.store import Event, Failure, Store
 from cftray.store.events import EventKind
@@ -103,6 +103,8 @@ def _follow(stage: StageRow, event: Event, at: datetime) -> None:
     if state is StageState.CACHED and stage.state == StageState.RECORDED:
         return  # a later attempt finds what an earlier one of the same experiment recorded
     stage.state = state
+    if state is StageState.SKIPPED:
+        stage.why = GATE_CLOSED + str(event.data.get("why", ""))
     if state in (StageState.RUNNING, StageState.WAITING):
         stage.started_at, stage.ended_at, stage.progress = at, None, None
     else:

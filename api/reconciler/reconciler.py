@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from api.database import Database
+from api.experiments.kinds import spec_of
 from api.experiments.lifecycle import begin_attempt, finish, wait_for
 from api.experiments.repository import ExperimentRepository, OpenExperiment
 from api.experiments.service import stage_rows
@@ -22,7 +23,6 @@ from api.settings import Settings
 from api.tables import AttemptRow
 from cftray.errors import CFTRayError
 from cftray.plan import Plan, canonical
-from cftray.spec import ExperimentSpec
 from cftray.store import Store
 
 log = logging.getLogger("cftray.reconciler")
@@ -118,7 +118,7 @@ class Reconciler:
                 names = ", ".join(leaf.location for leaf in pending)
                 self._wait(identifier, f"the digest of {names}")
                 return False
-            plan = self.plans.plan(ExperimentSpec.model_validate_json(row.spec))
+            plan = self.plans.plan(spec_of(row))
             stages = self.plans.stages(plan)
         except (CFTRayError, OSError) as error:
             self._fail(identifier, error)

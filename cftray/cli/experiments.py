@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 Spec = Annotated[Path, typer.Argument(metavar="SPEC", help="A spec in YAML or JSON.", show_default=False)]
 Id = Annotated[str, typer.Argument(metavar="ID", help="An experiment's id.", show_default=False)]
 FOLLOW_EVERY_S = 1.0
+EXPERIMENTS = "/v1/experiments"
 
 
 def submit(
@@ -29,8 +31,8 @@ def submit(
     session: Session = context.obj
     run = session.client().submit(spec)
     if watch:
-        _watch(session, [run], json_)
-    elif json_:
+        raise typer.Exit(follow(session, [run], json_))
+    if json_:
         echo_json(run.view)
     else:
         from cftray.cli.watch import heading
@@ -46,7 +48,7 @@ def watch(
     """Show how experiments go on until they are over; with --json an event a line."""
     session: Session = context.obj
     client = session.client()
-    _watch(session, [client.get(one) for one in ids], json_)
+    raise typer.Exit(follow(session, [client.get(one) for one in ids], json_))
 
 
 def list_(
@@ -55,11 +57,13 @@ def list_(
     label: Annotated[list[str] | None, typer.Option(help="Only with this label; may be repeated.")] = None,
     name: Annotated[str | None, typer.Option(help="Only of this name.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    evaluations: Annotated[bool, typer.Option("--evaluations", help="Evaluations of single models instead.")] = False,
     json_: AsJson = False,
 ) -> None:
     """Experiments, the newest first."""
     session: Session = context.obj
-    runs = list(session.client().list(limit=limit, state=state, label=label, name=name))
+    found = session.client().list(limit=limit, evaluations=evaluations, state=state, label=label, name=name)
+    runs = list(found)
     if json_:
         echo_json([run.view for run in runs])
         return
@@ -155,15 +159,27 @@ def plan(context: typer.Context, spec: Spec, json_: AsJson = False) -> None:
     if json_:
         echo_json(found)
         return
-    names = {"cached": "recorded"}
+    names = {"cached": "recorded", "skipped": "left out"}
     rows = ((one["title"], names.get(one["state"], one["state"]), one["why"] or "") for one in found["stages"])
     session.table(("stage", "state", "why"), rows)
     if not found["complete"]:
         typer.echo("large inputs are still being hashed: stages without an answer yet are shown as new")
 
 
-def show_results(session: Session, runs: list[Run]) -> None:
-    """The tables of all runs that have scores."""
+def show_results(session: Session, runs: Sequence[Run]) -> None:
+    """The tables of all runs that have scores: of experiments together, of single models one by one."""
+    from cftray.cli.evaluations import show_scores
+
+    experiments = [run for run in runs if run.collection == EXPERIMENTS]
+    if experiments:
+        _show_experiments(session, experiments)
+    for run in runs:
+        if run not in experiments:
+            show_scores(session, run)
+
+
+def _show_experiments(session: Session, runs: Sequence[Run]) -> None:
+    from cftray.cli.wording import gate_closed
     from cftray.report.results import Results
     from cftray.report.tables import terminal_table
 
@@ -172,8 +188,12 @@ def show_results(session: Session, runs: list[Run]) -> None:
     if scored:
         session.console.print(terminal_table(scored, session.console.width))
     for run, (name, found) in zip(runs, titled, strict=True):
-        if not found.complete:
-            typer.echo(f"{run.id} {name}: {run.state}, not every model is evaluated", err=True)
+        shut = gate_closed(run.view)
+        if shut is not None:
+            typer.echo(f"{run.id} {name}: {run.state}, P2 was left out: {shut}", err=True)
+        elif not found.complete:
+            lacking = f"not recorded: {', '.join(found.missing)}" if found.missing else "not every model is evaluated"
+            typer.echo(f"{run.id} {name}: {run.state}, {lacking}", err=True)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -183,8 +203,8 @@ def add_to(app: typer.Typer) -> None:
     app.command("list")(list_)
 
 
-def _watch(session: Session, runs: list[Run], as_json: bool) -> None:
-    """Ends the command: 0 where all succeeded, 1 otherwise."""
+def follow(session: Session, runs: Sequence[Run], as_json: bool) -> int:
+    """Show how they go on until they are over. The exit code: 0 where all succeeded, 1 otherwise."""
     try:
         if as_json:
             for run in runs:
@@ -200,10 +220,10 @@ def _watch(session: Session, runs: list[Run], as_json: bool) -> None:
         raise
     if not as_json and not session.console.is_terminal:
         _show_ends(session, runs)
-    raise typer.Exit(DONE if all(run.state == "succeeded" for run in runs) else FAILED)
+    return DONE if all(run.state == "succeeded" for run in runs) else FAILED
 
 
-def _show_ends(session: Session, runs: list[Run]) -> None:
+def _show_ends(session: Session, runs: Sequence[Run]) -> None:
     from cftray.cli.watch import failure_lines, heading
 
     for run in runs:
@@ -214,7 +234,8 @@ def _show_ends(session: Session, runs: list[Run]) -> None:
 def _line(run: Run) -> tuple[str, ...]:
     view: dict[str, Any] = run.view
     found = view["progress"]
-    stages = f"{found['stages_done']} of {found['stages_total']}"
+    left_out = f", {found['stages_left_out']} left out" if found.get("stages_left_out") else ""
+    stages = f"{found['stages_done']} of {found['stages_total']}{left_out}"
     now = (found["title"] or view["waiting_for"] or "") if not run.terminal else ""
     if view["failure"]:
         now = view["failure"]["message"].partition("\n")[0][:60]

@@ -15,6 +15,16 @@ STATES: dict[str, str] = {
 }
 
 
+GATE_CLOSED = "gate closed: "
+"""How the service begins to say why a stage is left out whose gate is closed."""
+
+
+def gate_closed(view: Json) -> str | None:
+    """What an experiment's gate has found, where it is closed: `gate closed: ta is 0.412 (at least 0.5 wanted)`."""
+    told = (str(stage["why"] or "") for stage in view["plan"]["stages"] if stage["state"] == "skipped")
+    return next((why for why in told if why.startswith(GATE_CLOSED)), None)
+
+
 def duration(seconds: float) -> str:
     """`0:19`, `1:42:07`."""
     minutes, rest = divmod(max(0, round(seconds)), 60)
@@ -59,6 +69,8 @@ def describe(stage: Json, titles: Mapping[str, str], done: frozenset[str]) -> st
         return "  ".join(part for part in (_whole(found), took(stage)) if part)
     if state == "cached":
         return str(stage["why"] or STATES[state])
+    if state == "skipped" and str(stage["why"] or "").startswith(GATE_CLOSED):
+        return f"left out: {stage['why']}"
     if state == "new":
         missing = [titles[name] for name in stage["needs"] if name not in done]
         return f"waits for {' and '.join(missing)}" if missing else ""

@@ -104,11 +104,12 @@ class ItemScores(BaseModel):
 
 
 class Level(StrEnum):
-    """What a score is over: one part of a benchmark, a benchmark, a suite."""
+    """What a score is over: one part of a benchmark, a benchmark, a suite, a group of a suite's languages."""
 
     PART = "part"
     BENCHMARK = "benchmark"
     SUITE = "suite"
+    GROUP = "group"
 
 
 class TaskLike(Protocol):

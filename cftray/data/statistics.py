@@ -121,9 +121,10 @@ def agree(difference: float, replicas: Sequence[float]) -> bool:
     return all(one * difference > 0 for one in replicas)
 
 
-def verdict(difference: float, adjusted_p: float, *, replicas_agree: bool) -> Verdict:
-    """NOISE unless the corrected p is under 5 % and all replicas' differences agree in sign."""
-    if adjusted_p >= LEVEL or difference == 0 or not replicas_agree:
+def verdict(difference: float, adjusted_p: float, *, replicas_agree: bool, floor: float = 0.0) -> Verdict:
+    """NOISE unless the corrected p is under 5 %, all replicas' differences agree in sign, and the difference is
+    above `floor`: what execution alone moves, which no number of items tells apart from a finding."""
+    if adjusted_p >= LEVEL or abs(difference) <= floor or not replicas_agree:
         return Verdict.NOISE
     return Verdict.RISES if difference > 0 else Verdict.FALLS
 

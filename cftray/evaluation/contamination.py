@@ -14,8 +14,7 @@ from typing import Any
 
 from cftray.data.contamination import Contamination, Item, Overlap
 from cftray.data.sources import rows_of
-from cftray.errors import InternalError
-from cftray.evaluation.packs import find_pack
+from cftray.evaluation import packs
 from cftray.evaluation.prompts import file_items, harness_items
 from cftray.plan.packs import Pack
 from cftray.plan.stages import ContaminationConfig
@@ -26,20 +25,19 @@ BATCH = 500
 
 
 def run(config: ContaminationConfig, inputs: Mapping[str, Path], context: StageContext) -> Artifact:
-    """Input: `rows` of a phase. Output: `contamination`, a JSON file of what the record's details say.
+    """Inputs: `rows` of a phase, and the benchmarks' files by name. Output: `contamination`, a JSON file of what the
+    record's details say.
 
     Raises DataError where the rows can't be read, InternalError where the pack is not the one planned.
     """
-    pack = find_pack(config.pack)
-    if pack.digest != config.pack_digest:
-        raise InternalError(f"task pack {pack.name} is not the one that was planned; plan the experiment anew")
-    return compare(pack, config, inputs["rows"], context)
+    pack = packs.find_planned(config.pack, config.pack_digest)
+    return compare(pack, config, inputs, context)
 
 
-def compare(pack: Pack, config: ContaminationConfig, place: Path, context: StageContext) -> Artifact:
+def compare(pack: Pack, config: ContaminationConfig, inputs: Mapping[str, Path], context: StageContext) -> Artifact:
     """As `run`, with the pack given."""
-    contamination = Contamination(_items(pack, config, context), config.n)
-    rows = rows_of(place)
+    contamination = Contamination(_items(pack, config, inputs, context), config.n)
+    rows = rows_of(inputs["rows"])
     left = iter(rows)
     for done in range(0, len(rows), BATCH):
         context.raise_if_stopped()
@@ -52,14 +50,23 @@ def compare(pack: Pack, config: ContaminationConfig, place: Path, context: Stage
     return Artifact(outputs={"contamination": path}, metrics=_metrics(len(rows), found), details=details)
 
 
-def _items(pack: Pack, config: ContaminationConfig, context: StageContext) -> list[Item]:
+def _items(
+    pack: Pack, config: ContaminationConfig, inputs: Mapping[str, Path], context: StageContext
+) -> list[Item]:
     """Every item that the models are scored on, in the pack's order."""
-    tasks = pack.of_suites(config.suites)
+    tasks = pack.asked(config.suites, config.benchmarks, config.languages)
     known = {entry.task: file_items(pack, entry, config.limit) for entry in tasks}
     others = [task for task, items in known.items() if items is None]
     read: list[dict[str, str]] = []
     if others:
-        request = {"pack": pack.name, "tasks": others, "limit": config.limit, "folder": str(context.folder)}
+        request = {
+            "pack": pack.name,
+            "tasks": others,
+            "limit": config.limit,
+            "inputs": {name: str(path.absolute()) for name, path in inputs.items()},
+            "folder": str(context.folder.absolute()),
+            "stop": str(context.stop.absolute()),
+        }
         read = context.workers.call(harness_items, request, accelerator=None, name="contamination")
     return [item for items in known.values() for item in items or []] + [Item(**one) for one in read]
 

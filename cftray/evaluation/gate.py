@@ -15,7 +15,11 @@ from cftray.evaluation.aggregate import scores_of
 from cftray.plan.stages import GateConfig
 from cftray.spec.evaluation import Condition
 from cftray.stage import Artifact, StageContext
+from cftray.store import Record
 from cftray.store.atomic import write_atomic
+
+OPEN = "open"
+"""The metric of a gate's record that tells whether it is: 1 or 0."""
 
 
 def run(config: GateConfig, inputs: Mapping[str, Path], context: StageContext) -> Artifact:
@@ -26,11 +30,16 @@ def run(config: GateConfig, inputs: Mapping[str, Path], context: StageContext) -
     scores = scores_of([ItemScores.read(path) for path in inputs.values()])
     found = [_checked(condition, scores) for condition in config.conditions]
     opened = all(one["holds"] for one in found)
-    details = {"open": opened, "conditions": found}
+    details = {OPEN: opened, "conditions": found, "told": _told(found)}
     path = context.folder / "gate.json"
     write_atomic(path, json.dumps(details, indent=1))
-    context.note(_told(opened, found))
-    return Artifact(outputs={"decision": path}, metrics={"open": float(opened)}, details=details)
+    context.note(f"gate {'open' if opened else 'closed, phase 2 is left out'}: {details['told']}")
+    return Artifact(outputs={"decision": path}, metrics={OPEN: float(opened)}, details=details)
+
+
+def closed(record: Record) -> str | None:
+    """Of a gate's record: what it found, where it found the conditions not met; None where it is open."""
+    return None if record.metrics[OPEN] else str(record.details["told"])
 
 
 def _checked(condition: Condition, scores: Mapping[str, float]) -> dict[str, str | float | bool | None]:
@@ -45,9 +54,8 @@ def _checked(condition: Condition, scores: Mapping[str, float]) -> dict[str, str
     return {"score": condition.score, "value": score, "at_least": low, "at_most": high, "holds": holds}
 
 
-def _told(opened: bool, found: list[dict[str, str | float | bool | None]]) -> str:
-    parts = [f"{one['score']} is {one['value']:.3f}{_bounds(one)}" for one in found]
-    return f"gate {'open' if opened else 'closed, phase 2 is left out'}: {'; '.join(parts)}"
+def _told(found: list[dict[str, str | float | bool | None]]) -> str:
+    return "; ".join(f"{one['score']} is {one['value']:.3f}{_bounds(one)}" for one in found)
 
 
 def _bounds(one: Mapping[str, str | float | bool | None]) -> str:

@@ -1,138 +1,168 @@
-"""lm-eval's samples of one task as rows of items, and the task's figures."""
+"""One task's items as rows, its scores in brief, and its figures.
+
+A row: item, task, suite, benchmark, language, prompt_sha256, output, score, truncated, unscored, and `metric:<name>`
+for each further metric of its task. `score` is the task's main metric, null where the item has none: because it
+could not be scored, `unscored` then says why, or because a judge scores it later.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import math
+import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from cftray.data.scores import TaskScores
+from cftray.data.scores import Part, TaskScores
 from cftray.errors import InternalError
-from cftray.evaluation.aggregate import TaskScore, mean_and_stderr
-from cftray.evaluation.lm import Tally
+from cftray.evaluation.aggregate import OF_SCORED, mean_and_stderr
 from cftray.plan.packs import PackTask
 
-FILTER = "none"
-"""lm-eval's name for answers as they came."""
+UNSCORED = "unscored"
+METRIC = "metric:"
 
 
-def item_rows(entry: PackTask, task: Any, samples: Sequence[Mapping[str, Any]], tally: Tally) -> list[dict[str, Any]]:
-    """One row an item: id, task, suite, benchmark, language, prompt_sha256, output, score, truncated.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One item with what the model said, and what that is worth.
 
-    The id is the document's own where it has one, else its place in the file.
+    `pooled` are metrics over several parts of an item (instructions of a prompt): the item's value, in `metrics`,
+    is their mean, the task's figure the mean over all parts of all items.
     """
-    rows = []
-    for sample in samples:
-        prompt = str(sample["arguments"][0][0])
-        rows.append(
-            {
-                "item": str(sample["doc"].get("id", sample["doc_id"])),
-                "task": entry.task,
-                "suite": str(entry.suite),
-                "benchmark": entry.benchmark,
-                "language": entry.language,
-                "prompt_sha256": hashlib.sha256(prompt.encode()).hexdigest(),
-                "output": _output(task, sample, entry.metric),
-                "score": _score(entry, sample),
-                "truncated": prompt in tally.truncated,
-            }
-        )
-    return rows
+
+    item: str
+    prompt_sha256: str
+    output: str
+    truncated: bool
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    pooled: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    unscored: str | None = None
 
 
-def main_samples(entry: PackTask, samples: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The samples of the filter under which the task's metric is taken: `none`, or its only one."""
-    filters = {str(sample["filter"]) for sample in samples}
-    chosen = FILTER if FILTER in filters else min(filters, default=FILTER)
-    if len(filters) > 1 and chosen != FILTER:
-        raise InternalError(f"{entry.task}: filters {sorted(filters)}; expected one, or one of them named {FILTER}")
-    return [sample for sample in samples if sample["filter"] == chosen]
+def valued(entry: PackTask, item: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """An item's `metrics`, `pooled` and `unscored` from what the task's scorer gives.
+
+    A scorer gives {metric: number or list of booleans}, or {"unscored": reason}. What else it gives is left out.
+    Raises InternalError where a metric that is kept is missing, or no finite number.
+    """
+    if UNSCORED in found:
+        return {"unscored": str(found[UNSCORED])}
+    pooled = {name: tuple(map(float, value)) for name, value in found.items() if isinstance(value, list) and value}
+    metrics = {name: statistics.fmean(value) for name, value in pooled.items()}
+    for name, value in found.items():
+        plain = value.item() if hasattr(value, "item") else value
+        if isinstance(plain, Real) and math.isfinite(plain):
+            metrics[name] = float(plain)
+    for name in entry.kept:
+        if name not in metrics:
+            raise InternalError(f"{entry.task}: {name} of item {item} is {found.get(name)!r}, no finite number")
+    return {"metrics": metrics, "pooled": pooled}
 
 
-def task_scores(entry: PackTask, rows: Sequence[Mapping[str, Any]]) -> TaskScores:
-    """The compact form of the rows."""
+def part_of(entry: PackTask) -> Part:
+    """The task as scores name it."""
+    return Part(**{name: getattr(entry, name) for name in Part.model_fields})
+
+
+def task_scores(entry: PackTask, items: Sequence[Item]) -> TaskScores:
+    """The task's scores in brief."""
+    scored = [one for one in items if one.unscored is None]
+    others = [name for name in _names(items) if name != entry.metric]
     return TaskScores(
-        task=entry.task,
-        suite=str(entry.suite),
-        benchmark=entry.benchmark,
-        language=entry.language,
+        **part_of(entry).model_dump(),
         metric=entry.metric,
-        counted=entry.counted,
-        items=tuple(row["item"] for row in rows),
-        scores=tuple(row["score"] for row in rows),
+        items=tuple(one.item for one in scored),
+        scores=tuple(one.metrics[entry.metric] for one in scored),
+        others={name: tuple(one.metrics[name] for one in scored) for name in others},
+        unscored={one.item: one.unscored for one in items if one.unscored is not None},
     )
 
 
-def task_figures(
-    entry: PackTask, rows: Sequence[Mapping[str, Any]], found: Mapping[str, Any], tally: Tally
-) -> dict[str, Any]:
-    """The task's row of the table, JSON-able. `found` are lm-eval's own results of this task.
-
-    Raises InternalError where lm-eval's main figure is not the mean of the items' scores: paired
-    statistics would then speak of something else than the table.
-    """
-    score = mean_and_stderr([row["score"] for row in rows])
-    own = [value for key, value in found.items() if key.partition(",")[0] == entry.metric]
-    if not any(isinstance(value, float | int) and math.isclose(value, score.score, abs_tol=1e-6) for value in own):
-        raise InternalError(f"{entry.task}: lm-eval's {entry.metric} is {own}, the items' mean {score.score}")
+def task_figures(entry: PackTask, items: Sequence[Item], cut_prompts: int) -> dict[str, Any]:
+    """The task's row of the table, JSON-able; `score` is null where a judge gives it or items are unscored."""
+    scored = [one.metrics[entry.metric] for one in items if entry.metric in one.metrics]
+    mean = mean_and_stderr(scored) if scored else None
+    whole = len(scored) == len(items)
     return {
         "task": entry.task,
         "suite": str(entry.suite),
         "benchmark": entry.benchmark,
         "language": entry.language,
         "metric": entry.metric,
-        "score": score.score,
-        "stderr": score.stderr,
-        "n": score.n,
-        "truncated": sum(row["truncated"] for row in rows),
-        "empty": sum(not row["output"].strip() for row in rows),
-        "cut_prompts": tally.cut_prompts,
+        "score": mean.score if mean and whole else None,
+        "score_of_scored": mean.score if mean else None,
+        "stderr": mean.stderr if mean else None,
+        "n": len(items),
+        "unscored": sum(one.unscored is not None for one in items),
+        "truncated": sum(one.truncated for one in items),
+        "empty": sum(not one.output.strip() for one in items),
+        "cut_prompts": cut_prompts,
         "chat": entry.chat,
+        "judged": entry.judged,
     }
 
 
-def all_metrics(
-    samples: Sequence[Mapping[str, Any]], found: Mapping[str, Any]
-) -> dict[str, dict[str, float | int | None]]:
-    """Every metric of lm-eval's with the standard error of its items' mean, where it is one."""
-    metrics: dict[str, dict[str, float | int | None]] = {}
-    for key, value in found.items():
-        name, _, kind = key.partition(",")
-        if not kind or name.endswith("_stderr") or not isinstance(value, float | int):
-            continue
-        values = [sample[name] for sample in samples if sample["filter"] == kind and name in sample]
-        plain = values and all(isinstance(one, bool | int | float) for one in values)
-        items = mean_and_stderr([float(one) for one in values]) if plain else TaskScore(math.nan, None, len(values))
-        whole = math.isclose(items.score, value, abs_tol=1e-6)
-        metrics[key] = {"value": float(value), "stderr": items.stderr if whole else None, "n": items.n}
-    return metrics
+def all_metrics(items: Sequence[Item]) -> dict[str, dict[str, float | int | None]]:
+    """Every metric with its standard error, pooled ones without; with `/of_scored` where items are unscored."""
+    scored = [one for one in items if one.unscored is None]
+    end = "" if len(scored) == len(items) else OF_SCORED
+    found: dict[str, dict[str, float | int | None]] = {}
+    for name in _names(items):
+        parts = [value for one in scored for value in one.pooled.get(name, ())]
+        if parts:
+            found[name + end] = {"value": statistics.fmean(parts), "stderr": None, "n": len(parts)}
+        else:
+            mean = mean_and_stderr([one.metrics[name] for one in scored])
+            found[name + end] = {"value": mean.score, "stderr": mean.stderr, "n": mean.n}
+    return found
 
 
-def write_items(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """All tasks' rows as one Parquet file."""
+def write_items(entry: PackTask, items: Sequence[Item], path: Path) -> None:
+    """The task's rows as a Parquet file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    text = {name: pa.string() for name in ("item", "task", "suite", "benchmark", "language", "prompt_sha256", "output")}
-    schema = pa.schema(list({**text, "score": pa.float64(), "truncated": pa.bool_()}.items()))
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), path, compression="zstd")
+    others = [name for name in _names(items) if name != entry.metric]
+    text = ("item", "task", "suite", "benchmark", "language", "prompt_sha256", "output")
+    columns = {
+        **{name: pa.string() for name in text},
+        "score": pa.float64(),
+        "truncated": pa.bool_(),
+        UNSCORED: pa.string(),
+        **{METRIC + name: pa.float64() for name in others},
+    }
+    rows = [_row(entry, one, others) for one in items]
+    pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema(columns)), path, compression="zstd")
 
 
-def _score(entry: PackTask, sample: Mapping[str, Any]) -> float:
-    value = sample.get(entry.metric)
-    if not isinstance(value, bool | int | float) or not math.isfinite(value):
-        raise InternalError(f"{entry.task}: {entry.metric} of item {sample['doc_id']} is {value!r}, no finite number")
-    return float(value)
+def join_items(files: Sequence[Path], path: Path) -> None:
+    """All tasks' rows in one Parquet file, in the files' order; a metric that a task has not is null there."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    tables = [pq.read_table(one) for one in files]
+    pq.write_table(pa.concat_tables(tables, promote_options="default"), path, compression="zstd")
 
 
-def _output(task: Any, sample: Mapping[str, Any], metric: str) -> str:
-    """What was generated, or the choice that the metric takes for the answer."""
-    answers = sample["filtered_resps"]
-    if task.OUTPUT_TYPE != "multiple_choice":
-        return str(answers[0])
-    choices = [str(one) for one in task.doc_to_choice(sample["doc"])]
-    lengths = [len(one) if metric == "acc_norm" else 1 for one in choices]
-    weights = [float(answer[0]) / length for answer, length in zip(answers, lengths, strict=False)]
-    return choices[weights.index(max(weights))]
+def _row(entry: PackTask, one: Item, others: Sequence[str]) -> dict[str, Any]:
+    return {
+        "item": one.item,
+        "task": entry.task,
+        "suite": str(entry.suite),
+        "benchmark": entry.benchmark,
+        "language": entry.language,
+        "prompt_sha256": one.prompt_sha256,
+        "output": one.output,
+        "score": one.metrics.get(entry.metric),
+        "truncated": one.truncated,
+        UNSCORED: one.unscored,
+        **{METRIC + name: one.metrics.get(name) for name in others},
+    }
+
+
+def _names(items: Sequence[Item]) -> list[str]:
+    """Metrics that every scored item has, in the scorer's order."""
+    scored = [one for one in items if one.unscored is None]
+    return [name for name in (scored[0].metrics if scored else ()) if all(name in one.metrics for one in scored)]

@@ -45,3 +45,14 @@ def _paper() -> Pack:
 
 
 PACKS: Final[Mapping[str, Callable[[], Pack]]] = {"mini": _mini, "paper": _paper}
+
+
+def find_planned(name: str, digest: str) -> Pack:
+    """As `find_pack`. Raises InternalError where the pack is not the one that was planned."""
+    pack = find_pack(name)
+    if pack.digest != digest:
+        raise InternalError(
+            f"task pack {pack.name} is not the one that was planned: its digest here is {pack.digest}, planned was "
+            f"{digest}; plan the experiment anew"
+        )
+    return pack

@@ -1,54 +1,34 @@
-"""How the worker tells the driver how far it is: JSON lines in the attempt's folder.
+"""How far an evaluation is, read off the files of its answers.
 
-The worker may run on another node, so it writes and the driver reads; neither waits for the other.
+Processes that answer may run on other nodes: they write, the driver looks, and neither waits for the other.
 """
 
 from __future__ import annotations
 
-import json
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from cftray.evaluation.answers import FOLDER, Batch
 from cftray.stage import Progress
 
-FILE_NAME = "progress.jsonl"
-WRITE_EVERY_S = 0.5
-READ_EVERY_S = 0.5
+LOOK_EVERY_S = 0.5
 
 
-class ProgressWriter:
-    """Appends a line at most every half second, and whenever it is forced."""
+class Watch:
+    """While open, reports answered requests from a thread of its own."""
 
-    def __init__(self, folder: Path, total: int) -> None:
-        self._path = folder / FILE_NAME
-        self._total = total
-        self._written = float("-inf")
-
-    def tell(self, items: int, tasks: int, *, force: bool = False) -> None:
-        """`items` scored so far, of `tasks` finished tasks and the one that runs."""
-        now = time.monotonic()
-        if not force and now - self._written < WRITE_EVERY_S:
-            return
-        self._written = now
-        line = json.dumps({"step": min(items, self._total), "total": self._total, "tasks": tasks})
-        with open(self._path, "a", encoding="utf-8") as file:
-            file.write(line + "\n")
-
-
-class ProgressReader:
-    """While open, reports new lines of a worker's progress from a thread of its own."""
-
-    def __init__(self, folder: Path, report: Callable[[Progress], None]) -> None:
-        self._path = folder / FILE_NAME
+    def __init__(self, folder: Path, batches: Sequence[Batch], report: Callable[[Progress], None]) -> None:
+        self._folder = folder / FOLDER
+        self._left = {one.file_name: one.asked.batches[one.number].requests for one in batches}
+        self._total = sum(self._left.values())
         self._report = report
-        self._seen = 0
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="evaluation-progress", daemon=True)
 
-    def __enter__(self) -> ProgressReader:
+    def __enter__(self) -> Watch:
+        self._look()
         self._thread.start()
         return self
 
@@ -59,19 +39,15 @@ class ProgressReader:
         self._thread.join()
 
     def _follow(self) -> None:
-        while not self._done.wait(READ_EVERY_S):
-            self._report_new()
-        self._report_new()
+        while not self._done.wait(LOOK_EVERY_S):
+            self._look()
+        self._look()
 
-    def _report_new(self) -> None:
-        """Report the newest whole line, if there is one that was not reported before."""
-        try:
-            text = self._path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return
-        whole = text[: text.rfind("\n") + 1].splitlines()
-        if len(whole) > self._seen:
-            self._seen = len(whole)
-            told = json.loads(whole[-1])
-            figures = {"tasks": float(told["tasks"])}
-            self._report(Progress(step=told["step"], total=told["total"], unit="items", figures=figures))
+    def _look(self) -> None:
+        """Report where there is something new."""
+        new = [path.name for path in self._folder.glob("*.json") if path.name in self._left]
+        for name in new:
+            del self._left[name]
+        if new:
+            step = self._total - sum(self._left.values())
+            self._report(Progress(step=step, total=self._total, unit="requests"))

@@ -18,8 +18,9 @@ import yaml
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from cftray.data.contamination import Item
-from cftray.evaluation.packs import find_pack
-from cftray.evaluation.sealed import sealed
+from cftray.evaluation import packs
+from cftray.evaluation.harness import opened
+from cftray.evaluation.requests_stage import benchmark_files
 from cftray.plan.packs import Pack, PackTask
 
 LABELS = re.compile(r"\A\s*(question|q)\s*:|\n\s*(answer|a)\s*:\s*\Z", re.IGNORECASE)
@@ -31,6 +32,8 @@ ANY_CONTEXT = 1 << 30
 
 def file_items(pack: Pack, entry: PackTask, limit: int | None) -> list[Item] | None:
     """The task's items, at most `limit`; None where only lm-eval can read them."""
+    if entry.source is not None or not (pack.include_path / f"{entry.task}.yaml").is_file():
+        return None
     task = yaml.load((pack.include_path / f"{entry.task}.yaml").read_text(encoding="utf-8"), Loader=_Loader)
     file, text = (task.get("dataset_kwargs") or {}).get("file"), task.get("doc_to_text")
     if not isinstance(file, str) or not isinstance(text, str) or not (pack.include_path / file).is_file():
@@ -47,16 +50,17 @@ def file_items(pack: Pack, entry: PackTask, limit: int | None) -> list[Item] | N
 
 def harness_items(request: Mapping[str, Any]) -> list[dict[str, str]]:
     """Entry of a worker: items of `request["tasks"]` of `request["pack"]` as lm-eval reads them."""
-    return read_with_harness(find_pack(request["pack"]), request["tasks"], request["limit"], Path(request["folder"]))
+    files = benchmark_files({name: Path(path) for name, path in request["inputs"].items()})
+    pack = packs.find_pack(request["pack"])
+    return read_with_harness(pack, request["tasks"], request["limit"], Path(request["folder"]), files)
 
 
-def read_with_harness(pack: Pack, tasks: Sequence[str], limit: int | None, folder: Path) -> list[dict[str, str]]:
-    """As `harness_items`, with the pack given; caches go to `folder` and are gone afterwards."""
+def read_with_harness(
+    pack: Pack, tasks: Sequence[str], limit: int | None, folder: Path, files: Mapping[str, Path]
+) -> list[dict[str, str]]:
+    """As `harness_items`, with the pack and the benchmarks' files given; caches in `folder` are gone afterwards."""
     wanted = [entry for entry in pack.tasks if entry.task in tasks]
-    with sealed(folder / "cache"):
-        from cftray.evaluation.tasks import load_tasks
-
-        loaded = load_tasks(pack, wanted, ANY_CONTEXT)
+    with opened(pack, wanted, files, ANY_CONTEXT, folder / "cache") as loaded:
         items = [item for entry in wanted for item in _read(entry, loaded[entry.task], limit)]
     return [{"benchmark": item.benchmark, "id": item.id, "text": item.text} for item in items]
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import functools
+import random
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import lm_eval.utils
+import numpy as np
 from lm_eval.tasks import TaskManager
 
 from cftray.errors import InternalError, ModelError
 from cftray.evaluation.paper.sources import bound
 from cftray.plan.packs import Pack, PackTask
+
+SEED = 0
+KINDS = ("generate_until", "multiple_choice", "loglikelihood")
 
 
 def load_tasks(
@@ -29,20 +35,32 @@ def load_tasks(
     unknown = sorted({task.task for task in wanted} - set(manager.all_tasks))
     if unknown:
         raise InternalError(f"task pack {pack.name} has no file for {', '.join(unknown)}")
-    with bound(files or {}):
+    with _bound(wanted, files or {}):
         tasks: dict[str, Any] = manager.load([task.task for task in wanted])["tasks"]
     for name, task in tasks.items():
         if task.config.num_fewshot:
             raise InternalError(f"{name}: num_fewshot is {task.config.num_fewshot}; the method is zero-shot")
+        if task.OUTPUT_TYPE not in KINDS or (task.config.repeats or 1) != 1:
+            raise InternalError(f"{name}: {task.OUTPUT_TYPE}, repeats {task.config.repeats}; expected {KINDS}, once")
         if task.OUTPUT_TYPE == "generate_until":
             _check_generation(name, dict(task.config.generation_kwargs or {}), context_length)
     return tasks
 
 
-def item_count(task: Any, limit: int | None) -> int:
-    """How many items of a task are scored."""
-    whole = len(task.eval_docs)
-    return whole if limit is None else min(limit, whole)
+def seed() -> None:
+    """The same for each task, whichever ran before it."""
+    random.seed(SEED)
+    np.random.seed(SEED)
+
+
+def _bound(wanted: Sequence[PackTask], files: Mapping[str, Path]) -> AbstractContextManager[Any]:
+    sources = dict.fromkeys(task.source for task in wanted if task.source is not None)
+    if not sources:
+        return nullcontext()
+    absent = [one for one in sources if one not in files]
+    if absent:
+        raise InternalError(f"files of {', '.join(absent)} are no inputs of this stage")
+    return bound({one: files[one] for one in sources})
 
 
 def _compile_templates_once() -> None:

@@ -1,7 +1,7 @@
 """From a spec to a graph of stages with fingerprints; pure, and free of ray, torch and mlflow."""
 
 from cftray.plan.canonical import canonical, sha256_of
-from cftray.plan.graph import Outcome, Plan, build_plan
+from cftray.plan.graph import Outcome, Plan, build_evaluation_plan, build_plan
 from cftray.plan.leaves import encoder_leaf, model_leaf
 from cftray.plan.nodes import fingerprint_of
 from cftray.plan.packs import Pack, PackTask
@@ -63,6 +63,7 @@ __all__ = [
     "TokenizeConfig",
     "TrainConfig",
     "TranslateConfig",
+    "build_evaluation_plan",
     "build_plan",
     "canonical",
     "encoder_leaf",

@@ -46,6 +46,7 @@ from cftray.spec import (
     ExperimentSpec,
     GenerativeReplay,
     LowRank,
+    ModelEvaluationSpec,
     RandomFreezing,
     Replay,
     Template,
@@ -96,6 +97,25 @@ class Plan(SpecModel):
 def build_plan(spec: ExperimentSpec, digests: Digests, packs: Packs) -> Plan:
     """The stages that `spec` needs, shared ones once."""
     return _Builder(spec, digests, packs).build()
+
+
+def build_evaluation_plan(spec: ModelEvaluationSpec, digests: Digests, packs: Packs) -> Plan:
+    """The stages that score a model which is there already: it stands as P1 of the one outcome, with seed 0."""
+    nodes = Nodes(digests, replicas=1)
+    evaluations = Evaluations(nodes, spec.evaluation, spec.template, packs)
+    model = nodes.leaf(model_leaf(spec.model))
+    scored = evaluations.add("model", "evaluate the model", model, model, spec.precision, noise=True)
+    evaluations.finish()
+    outcome = Outcome(
+        seed=0,
+        p1_train=None,
+        p2_train=None,
+        p1_scores=scored.scores,
+        p2_scores=None,
+        p1_judged=scored.judged,
+        p1_noise=scored.noise,
+    )
+    return Plan(stages=nodes.all(), outcomes=(outcome,))
 
 
 class _First(NamedTuple):

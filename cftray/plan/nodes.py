@@ -31,7 +31,7 @@ class Nodes:
         """The stage of that name; it stands behind every gate that was set when it was asked for, and behind none
         once it was asked for without."""
         if name not in self._nodes:
-            gates = () if self.gate is None else (self.gate,)
+            gates: tuple[str, ...] = () if self.gate is None else (self.gate,)
             self._nodes[name] = StageNode(
                 name=name,
                 title=title,

@@ -48,7 +48,7 @@ class Pack:
     """lm-eval tasks and what they stand for. `digest` covers task files, the data beside them, and what scores them.
 
     `hub` has the set of the hub that a benchmark is read from where no files are given. `include_path` is the folder
-    of the tasks' YAML files.
+    of the tasks' YAML files. `task_digests` cover a single task, where the pack tells its tasks' code apart.
     """
 
     name: str
@@ -57,6 +57,11 @@ class Pack:
     tasks: tuple[PackTask, ...]
     include_path: Path
     hub: Mapping[str, Leaf] = field(default_factory=dict)
+    task_digests: Mapping[str, str] = field(default_factory=dict)
+
+    def task_digest(self, task: str) -> str:
+        """The digest of what decides a task's items and scores, the whole pack's where it has none of its own."""
+        return self.task_digests.get(task, self.digest)
 
     def of_suites(self, suites: Collection[str]) -> tuple[PackTask, ...]:
         """The pack's tasks that belong to one of `suites`, in the pack's order."""

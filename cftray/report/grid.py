@@ -3,6 +3,10 @@
     columns   TA: IFEval AlpacaEval MMLU HellaSwag mean | LA: MLQA XQuAD XLSum mean
     rows      P1, P2, change
 
+Where the paper's printed figures fit another metric than the one shown, its column stands behind and both are named:
+`HellaSwag (acc_norm)`, `HellaSwag (acc, paper's)`. A mean over a part of the languages says so: `XQuAD, 4 of 11
+languages`. Behind LA's mean stand those of taught and of untaught languages, where there are both.
+
 Scores are shown times 100, so differences are points.
 """
 
@@ -12,9 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from cftray.data.scores import Level
+from cftray.data.scores import BY_LANGUAGE, PAPER, Level
 from cftray.data.statistics import Verdict
-from cftray.report.results import Change, Results, Row, Score
+from cftray.report.views import Change, Results, Row, Score
 
 NAMES: Final[Mapping[str, str]] = {
     "ifeval": "IFEval",
@@ -42,28 +46,60 @@ class Column:
     row: Row | None
 
 
-def columns(shown: Results, like: Results | None = None) -> list[Column]:
-    """Benchmarks of each suite and then its mean, in the order of `like` (default: its own)."""
-    rows = {row.key: row for row in shown.rows}
+def columns(shown: Results) -> list[Column]:
+    """Of each suite: benchmarks, its mean, groups of its languages; the paper's metric behind the other."""
+    rows = {row.key: row for row in shown.rows if row.level is not Level.PART}
     found: list[Column] = []
-    for row in (like or shown).rows:
-        if row.level is Level.PART:
-            continue
-        mean = row.level is Level.SUITE
-        label = "mean" if mean else benchmark_name(row.benchmark or row.key)
-        found.append(Column(suite=row.suite, label=label, key=row.key, mean=mean, row=rows.get(row.key)))
-    return _with_absent_means(found)
+    for suite in dict.fromkeys(row.suite for row in rows.values()):
+        of_suite = [row for row in rows.values() if row.suite == suite and not row.paper]
+        for level in (Level.BENCHMARK, Level.SUITE, Level.GROUP):
+            of_level = [row for row in of_suite if row.level is level]
+            found += [column for row in of_level for column in _beside(row, rows.get(PAPER + row.key))]
+            if level is Level.SUITE and not of_level:
+                found.append(_absent_mean(suite))
+    return found
 
 
-def _with_absent_means(found: list[Column]) -> list[Column]:
+def _absent_mean(suite: str) -> Column:
     """A suite without its mean keeps the column, so that the gap shows."""
-    whole: list[Column] = []
-    for index, column in enumerate(found):
-        whole.append(column)
-        last = index + 1 == len(found) or found[index + 1].suite != column.suite
-        if last and not column.mean:
-            whole.append(Column(suite=column.suite, label="mean", key=column.suite, mean=True, row=None))
-    return whole
+    return Column(suite=suite, label="mean", key=suite, mean=True, row=None)
+
+
+def _beside(row: Row, paper: Row | None) -> list[Column]:
+    """A row's column and, where there is one, that of the paper's metric."""
+    shown = [row] if paper is None or row.level is Level.GROUP else [row, paper]
+    return [
+        Column(
+            suite=one.suite,
+            label=label_of(one, named=paper is not None),
+            key=one.key,
+            mean=one.level is Level.SUITE,
+            row=one,
+        )
+        for one in shown
+    ]
+
+
+def label_of(row: Row, *, named: bool) -> str:
+    """What stands over a row's column; with its metric where `named`."""
+    notes = []
+    match row.level:
+        case Level.SUITE:
+            label = "mean"
+            notes += ["paper's metrics"] if row.paper else []
+        case Level.GROUP:
+            label = row.key.removeprefix(PAPER).split("/")[1]
+        case _:
+            label = benchmark_name(row.benchmark or row.key)
+            notes += [f"{row.metric}, paper's" if row.paper else str(row.metric)] if named else []
+    label += f" ({'; '.join(notes)})" if notes else ""
+    return label if row.whole or row.level is Level.GROUP else f"{label}, {coverage(row)}"
+
+
+def coverage(row: Row) -> str:
+    """`4 of 11 languages`."""
+    noun = "languages" if row.suite == BY_LANGUAGE else "tasks"
+    return f"{row.parts} of {row.parts_of} {noun}"
 
 
 def benchmark_name(benchmark: str) -> str:
@@ -107,13 +143,26 @@ def seeds_text(change: Change | None) -> str:
     return "" if change is None or change.seeds_sd is None else points(change.seeds_sd)
 
 
+def noise_text(row: Row | None) -> str:
+    """The noise floor in points, or nothing."""
+    return "" if row is None or row.noise is None else points(row.noise)
+
+
 def legend(shown: Results) -> str:
     """What the signs mean and how they were decided."""
     if not shown.comparisons:
         return "scores × 100"
     seeds = f", mean of {len(shown.seeds)} seeds" if len(shown.seeds) > 1 else ""
-    noun = "comparison" if shown.comparisons == 1 else "comparisons"
-    return (
-        f"▲ rises  ▼ falls  ~ inside the noise (95 %, paired by item, {shown.comparisons} {noun}, Holm{seeds}; "
-        "scores × 100)"
-    )
+    parts = [f"95 %, paired by item, {_comparisons(shown.comparisons)}, Holm{seeds}"]
+    apart = [(shown.paper_comparisons, "by the paper's metrics"), (shown.group_comparisons, "over groups of languages")]
+    told = [f"{count} {what}" for count, what in apart if count]
+    if told:
+        parts.append(f"{' and '.join(told)} corrected on their own")
+    tail = ["scores × 100"]
+    if any(row.noise is not None for row in shown.rows):
+        tail.insert(0, "also any change up to the noise floor, P1 scored again in other batches")
+    return f"▲ rises  ▼ falls  ~ inside the noise ({'; '.join([*parts, *tail])})"
+
+
+def _comparisons(count: int) -> str:
+    return "1 comparison" if count == 1 else f"{count} comparisons"

@@ -13,16 +13,19 @@ import jinja2
 import yaml
 from markupsafe import Markup
 
-from cftray.data.scores import Level
+from cftray.data.scores import BY_LANGUAGE, Level
 from cftray.plan import Plan
 from cftray.report import facts, grid
 from cftray.report.contaminated import contaminated
 from cftray.report.curves import line_plot
+from cftray.report.notes import notes
 from cftray.report.realised import pictures, realised
-from cftray.report.results import Results, Row, results
+from cftray.report.results import results
 from cftray.report.rows_read import rows_read
+from cftray.report.scoring import scoring
 from cftray.report.story import findings
 from cftray.report.translations import translations
+from cftray.report.views import Results, Row
 from cftray.spec import ExperimentSpec
 from cftray.store import Store
 
@@ -43,6 +46,8 @@ def html_report(spec: ExperimentSpec, plan: Plan, store: Store, *, experiment: s
         results=found,
         blocks=_blocks(found),
         legend=grid.legend(found),
+        notes=notes(found),
+        floors=any(row.noise is not None for row in found.rows),
         seeds=_seed_table(found),
         languages=_language_table(found),
         asked=facts.asked(spec),
@@ -52,6 +57,7 @@ def html_report(spec: ExperimentSpec, plan: Plan, store: Store, *, experiment: s
         rows_read=rows_read(stages),
         composition=facts.composition(stages),
         contaminated=contaminated(stages),
+        scoring=scoring(plan, stages, found),
         timings=facts.timings(stages, experiment),
         total=facts.duration(facts.total_seconds(stages)),
         generated=facts.generated(stages),
@@ -76,19 +82,22 @@ def _seed_table(found: Results) -> list[tuple[int, list[tuple[str, Row]]]]:
         return []
     table = []
     for replica in found.replicas:
-        means = [row for row in replica.rows if row.level is Level.SUITE]
+        means = [row for row in replica.rows if row.level is Level.SUITE and not row.paper]
         if replica.complete and means:
             table.append((replica.seed, [(row.suite.upper(), row) for row in means]))
     return table
 
 
 def _language_table(found: Results) -> tuple[list[str], list[tuple[str, list[Row | None]]]]:
-    """(benchmarks, (language, its row in each benchmark)) over the parts of benchmarks."""
-    parts = [row for row in found.rows if row.level is Level.PART]
-    benchmarks = list(dict.fromkeys(row.benchmark or "" for row in parts))
-    by_place = {(row.benchmark, row.language): row for row in parts}
+    """(benchmarks with their metric, (language, its row in each)) over the languages of LA's benchmarks."""
+    parts = [row for row in found.rows if row.level is Level.PART and row.suite == BY_LANGUAGE]
+    shown = {(row.benchmark, row.paper): row.model_copy(update={"whole": True}) for row in parts}
+    benchmarks = dict.fromkeys(benchmark for benchmark, _ in shown)
+    order = [(one, paper) for one in benchmarks for paper in (False, True) if (one, paper) in shown]
+    titles = [grid.label_of(shown[place], named=(place[0], True) in shown) for place in order]
+    by_place = {(row.benchmark, row.paper, row.language): row for row in parts}
     languages = dict.fromkeys(row.language or "" for row in parts)
-    return benchmarks, [(one, [by_place.get((benchmark, one)) for benchmark in benchmarks]) for one in languages]
+    return titles, [(one, [by_place.get((*place, one)) for place in order]) for one in languages]
 
 
 def _plots(stages: facts.Stages, store: Store) -> list[tuple[str, Markup, list[str]]]:

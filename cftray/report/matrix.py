@@ -19,7 +19,8 @@ from pydantic import BaseModel, ConfigDict
 from cftray.data.scores import Level
 from cftray.data.statistics import Verdict
 from cftray.plan import Plan, canonical
-from cftray.report.results import Change, Results, against, corrected_together, results_over
+from cftray.report.results import against, corrected_together, results_over
+from cftray.report.views import Change, Results
 from cftray.spec import ExperimentSpec, label_of
 from cftray.store import Store
 
@@ -154,7 +155,8 @@ def _row(label: str, cells: Sequence[CellPlan], plain: Sequence[CellPlan], store
     changes: dict[str, Change] = {}
     if plain and cells[0] not in plain:
         rows = against([cell.plan for cell in plain], plans, store)
-        changes = {row.suite: row.change for row in rows if row.level is Level.SUITE and row.change is not None}
+        means = [row for row in rows if row.level is Level.SUITE and not row.paper]
+        changes = {row.suite: row.change for row in means if row.change is not None}
     return MatrixRow(
         label=label,
         experiments=tuple(cell.experiment for cell in cells),

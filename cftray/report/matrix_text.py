@@ -11,10 +11,22 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cftray.report.grid import ABSENT, Column, change_text, columns, interval_text, score_text, seeds_text, signed
+from cftray.data.scores import Level
+from cftray.report.grid import (
+    ABSENT,
+    Column,
+    change_text,
+    columns,
+    interval_text,
+    noise_text,
+    score_text,
+    seeds_text,
+    signed,
+)
 from cftray.report.matrix import Effect, MatrixGroup, MatrixRow, MatrixTable
-from cftray.report.results import Change, Row
-from cftray.report.tables import STYLES
+from cftray.report.notes import notes
+from cftray.report.tables import STYLES, heads
+from cftray.report.views import Change, Row
 
 Cells = tuple[str, Sequence[str]]
 """A row's label and its cells."""
@@ -26,7 +38,7 @@ WIDE = 180
 LEGEND = (
     "score and change since P1: ▲ rises ▼ falls ~ inside the noise; against P2: the mean set against a plain phase 2, "
     "paired by item and seed (95 %; Holm over the row's changes, and over all comparisons against P2; a verdict needs "
-    "all seeds on one side; scores × 100)"
+    "all seeds on one side, and a change above the noise floor where there is one; scores × 100)"
 )
 
 
@@ -40,14 +52,15 @@ def terminal_matrix(table: MatrixTable, width: int = WIDE) -> RenderableType:
             shape = [column for column in whole if column.suite in block]
             grid = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
             grid.add_column(f"phase 1: {group.phase1}", no_wrap=True)
-            for head in _heads(shape):
+            for head in [*heads(shape), *_against_heads(shape)]:
                 grid.add_column(head, justify="right", no_wrap=True)
             for label, cells in _lines(group, shape):
                 row = next((one for one in group.rows if one.label == label), None)
                 grid.add_row(label, *_styled(cells, row, shape))
             parts += [grid, Text()]
     parts += [Text(f"{cell}", style="red") for cell in _failures(table)]
-    return Group(*parts, Text(LEGEND, style="dim"))
+    parts += [Text(note, style="dim") for note in (LEGEND, *_notes(table))]
+    return Group(*parts)
 
 
 def markdown_matrix(table: MatrixTable) -> str:
@@ -55,15 +68,17 @@ def markdown_matrix(table: MatrixTable) -> str:
     lines: list[str] = []
     for group in table.groups:
         shape = _shape(group)
-        heads = [f"phase 1: {group.phase1}", *_heads(shape)]
-        lines += [_piped(heads), _piped(["---", *["---:"] * (len(heads) - 1)])]
+        over = [f"phase 1: {group.phase1}", *_heads(shape)]
+        lines += [_piped(over), _piped(["---", *["---:"] * (len(over) - 1)])]
         lines += [_piped([label, *cells]) for label, cells in _lines(group, shape)] + [""]
     lines += [f"- {cell}" for cell in _failures(table)]
-    return "\n".join([*lines, LEGEND, ""])
+    told = [f"- {note}" for note in _notes(table)]
+    return "\n".join([*lines, LEGEND, "", *told, *[""] * bool(told)])
 
 
 CSV_FIELDS = (
-    "phase1", "row", "seeds", "key", "p1", "p2", "difference", "low", "high", "p_adjusted", "verdict", "seeds_sd",
+    "phase1", "row", "seeds", "key", "metric", "p1", "p2", "difference", "low", "high", "p_adjusted", "noise",
+    "verdict", "seeds_sd",
     "against_plain", "against_plain_low", "against_plain_high", "effect",
 )  # fmt: skip
 
@@ -76,27 +91,35 @@ def csv_matrix(table: MatrixTable) -> str:
     for group in table.groups:
         for one in group.rows:
             for row in one.results.rows:
-                plain = one.against_plain.get(row.key)
-                found: dict[str, object] = {
-                    "phase1": group.phase1,
-                    "row": one.label,
-                    "seeds": " ".join(map(str, one.results.seeds)),
-                    "key": row.key,
-                    "p1": row.p1.score if row.p1 else None,
-                    "p2": row.p2.score if row.p2 else None,
-                }
-                if row.change is not None:
-                    wanted = {"difference", "low", "high", "p_adjusted", "verdict", "seeds_sd"}
-                    found |= row.change.model_dump(mode="json", include=wanted)
-                if plain is not None:
-                    found |= {
-                        "against_plain": plain.difference,
-                        "against_plain_low": plain.low,
-                        "against_plain_high": plain.high,
-                        "effect": one.effects[row.key].value,
-                    }
-                writer.writerow(found)
+                writer.writerow(_csv_row(group.phase1, one, row))
     return target.getvalue()
+
+
+def _csv_row(phase1: str, one: MatrixRow, row: Row) -> dict[str, object]:
+    """Its suites' means by the metric shown are those that plain phase 2 is compared by."""
+    headline = row.level is Level.SUITE and not row.paper
+    plain = one.against_plain.get(row.suite) if headline else None
+    found: dict[str, object] = {
+        "phase1": phase1,
+        "row": one.label,
+        "seeds": " ".join(map(str, one.results.seeds)),
+        "key": row.key,
+        "metric": row.metric,
+        "p1": row.p1.score if row.p1 else None,
+        "p2": row.p2.score if row.p2 else None,
+        "noise": row.noise,
+    }
+    if row.change is not None:
+        wanted = {"difference", "low", "high", "p_adjusted", "verdict", "seeds_sd"}
+        found |= row.change.model_dump(mode="json", include=wanted)
+    if plain is not None:
+        found |= {
+            "against_plain": plain.difference,
+            "against_plain_low": plain.low,
+            "against_plain_high": plain.high,
+            "effect": one.effects[row.suite].value,
+        }
+    return found
 
 
 def _shape(group: MatrixGroup) -> list[Column]:
@@ -108,11 +131,15 @@ def _suites(shape: Sequence[Column]) -> list[str]:
 
 
 def _heads(shape: Sequence[Column]) -> list[str]:
-    heads, before = [], ""
+    found, before = [], ""
     for column in shape:
-        heads.append(f"{column.suite.upper()}: {column.label}" if column.suite != before else column.label)
+        found.append(f"{column.suite.upper()}: {column.label}" if column.suite != before else column.label)
         before = column.suite
-    return heads + [f"{suite.upper()} against P2" for suite in _suites(shape)]
+    return found + _against_heads(shape)
+
+
+def _against_heads(shape: Sequence[Column]) -> list[str]:
+    return [f"{suite.upper()} against P2" for suite in _suites(shape)]
 
 
 def _lines(group: MatrixGroup, shape: Sequence[Column]) -> Iterator[Cells]:
@@ -122,6 +149,9 @@ def _lines(group: MatrixGroup, shape: Sequence[Column]) -> Iterator[Cells]:
     if done is not None:
         first = {column.key: column.row for column in columns(done.results)}
         yield "P1", [*(_p1(first, column) for column in shape), *[""] * len(suites)]
+        floors = [noise_text(first.get(column.key)) for column in shape]
+        if any(floors):
+            yield "  noise floor", [*floors, *[""] * len(suites)]
     for row in group.rows:
         found = {column.key: column.row for column in columns(row.results)}
         cells = []
@@ -179,6 +209,16 @@ def _failures(table: MatrixTable) -> list[str]:
         f"{cell.label}, seeds {', '.join(map(str, cell.seeds))}: {cell.state} ({cell.experiment}): {cell.message}"
         for cell in table.failed
     ]
+
+
+def _notes(table: MatrixTable) -> list[str]:
+    """What the rows' own tables would say under them; what several say alike, once."""
+    rows: dict[str, list[str]] = {}
+    for group in table.groups:
+        for row in group.rows:
+            for note in notes(row.results):
+                rows.setdefault(note, []).append(row.label)
+    return [f"{', '.join(dict.fromkeys(labels))}: {note}" for note, labels in rows.items()]
 
 
 def _piped(cells: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cftray.errors import Cancelled, DataError, FailureClass, InternalError
+from cftray.evaluation.gate import closed
 from cftray.plan import LeafKind, Plan, StageInput, StageNode
 from cftray.plan.stages import LeafInput
 from cftray.runner.failures import InheritedFailure, failure_of
@@ -20,9 +21,6 @@ from cftray.stage import Artifact, Progress, StageContext, Workers
 from cftray.store import EventWriter, Failure, Holder, LeafDigests, Lease, Record, Store, locate_encoder, locate_model
 from cftray.store.events import EventKind
 from cftray.store.leases import End
-
-OPEN = "open"
-"""The metric of a gate's record that tells whether it is: 1 or 0."""
 
 POLL_S = 0.5
 """How often a waiting stage looks whether its turn has come."""
@@ -44,7 +42,7 @@ class Walk:
     wait: Callable[[float], None] = time.sleep
 
     def run(self) -> Failure | None:
-        """Every stage in order; None when all are recorded, else why not (events tell it too).
+        """Every stage in order; None when all are recorded or left out, else why not (events tell it too).
 
         A stop shows as a Failure with the code of Cancelled.
         """
@@ -62,8 +60,9 @@ class Walk:
 
     def _ensure(self, node: StageNode) -> None:
         fingerprint = _fingerprint(node)
-        if self._gated(node):
-            self.events.write(EventKind.STAGE_SKIPPED, node.name, fingerprint, gates=list(node.gated_by))
+        shut = self._shut(node)
+        if shut is not None:
+            self.events.write(EventKind.STAGE_SKIPPED, node.name, fingerprint, gates=list(node.gated_by), why=shut)
             return
         leases = self.store.leases(fingerprint)
         holder = Holder.here(self.experiment, self.attempt)
@@ -83,13 +82,16 @@ class Walk:
             self.wait(POLL_S)
         self.events.write(EventKind.STAGE_CACHED, node.name, fingerprint, experiment=record.experiment)
 
-    def _gated(self, node: StageNode) -> bool:
-        """Whether it stands behind gates, and all of them are closed. A gate that has not been come to is open."""
-        return bool(node.gated_by) and all(self._closed(name) for name in node.gated_by)
+    def _shut(self, node: StageNode) -> str | None:
+        """What the gates that it stands behind have found, where all of them are closed; None where it is to be run.
+        A gate that has not been come to is open."""
+        found = [self._closed(name) for name in node.gated_by]
+        told = [one for one in found if one is not None]
+        return "; ".join(told) if found and len(told) == len(found) else None
 
-    def _closed(self, gate: str) -> bool:
+    def _closed(self, gate: str) -> str | None:
         record = self.store.record(_fingerprint(self.plan.stage(gate)))
-        return record is not None and record.metrics[OPEN] == 0
+        return None if record is None else closed(record)
 
     def _hold(self, node: StageNode, fingerprint: str, lease: Lease) -> None:
         failure: Failure | None = None

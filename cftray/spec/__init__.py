@@ -18,11 +18,18 @@ from cftray.spec.data import (
     TranslatedEnglish,
 )
 from cftray.spec.endpoint import EndpointModel
+from cftray.spec.evaluating import ModelEvaluationSpec
 from cftray.spec.evaluation import Benchmark, BenchmarkFiles, Condition, EvaluationSpec, JudgeSpec, Suite, TaskPack
 from cftray.spec.execution import CheckpointPolicy, EndpointBudget, ExecutionSpec, Offload
 from cftray.spec.experiment import ExperimentSpec
 from cftray.spec.hyperparameters import Hyperparameters, Precision
-from cftray.spec.loading import experiment_from_document, experiment_from_file, faults_of, parse_document
+from cftray.spec.loading import (
+    evaluation_from_document,
+    experiment_from_document,
+    experiment_from_file,
+    faults_of,
+    parse_document,
+)
 from cftray.spec.mitigation import (
     ChangeFreezing,
     Combined,
@@ -70,6 +77,7 @@ __all__ = [
     "LowRank",
     "MiniData",
     "Mitigation",
+    "ModelEvaluationSpec",
     "ModelRef",
     "NamedTemplate",
     "NoMitigation",
@@ -86,6 +94,7 @@ __all__ = [
     "TrainedPhase",
     "TranslatedData",
     "TranslatedEnglish",
+    "evaluation_from_document",
     "experiment_from_document",
     "experiment_from_file",
     "faults_of",

@@ -6,13 +6,17 @@ import json
 import types
 import typing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from cftray.errors import Fault, SpecRefused, nearest
+from cftray.spec.base import SpecModel
+from cftray.spec.evaluating import ModelEvaluationSpec
 from cftray.spec.experiment import ExperimentSpec
+
+Spec = TypeVar("Spec", bound=SpecModel)
 
 GIVEN_LENGTH = 80
 """Characters of an offending value that a message repeats."""
@@ -35,11 +39,20 @@ def parse_document(text: str) -> dict[str, Any]:
 
 def experiment_from_document(document: dict[str, Any]) -> ExperimentSpec:
     """A checked spec. Raises SpecRefused with every fault."""
+    return _checked(document, ExperimentSpec)
+
+
+def evaluation_from_document(document: dict[str, Any]) -> ModelEvaluationSpec:
+    """The checked spec of an evaluation of one model. Raises SpecRefused with every fault."""
+    return _checked(document, ModelEvaluationSpec)
+
+
+def _checked(document: dict[str, Any], kind: type[Spec]) -> Spec:
     try:
         # JSON's rules, not Python's: a list is as good as a tuple, a string names an enum's member.
-        return ExperimentSpec.model_validate_json(json.dumps(document, default=str))
+        return kind.model_validate_json(json.dumps(document, default=str))
     except ValidationError as error:
-        raise SpecRefused(faults_of(error, ExperimentSpec)) from error
+        raise SpecRefused(faults_of(error, kind)) from error
 
 
 def experiment_from_file(path: Path) -> ExperimentSpec:

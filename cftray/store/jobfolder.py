@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cftray.plan.canonical import canonical
 from cftray.plan.graph import Plan
-from cftray.spec import ExperimentSpec
+from cftray.spec import ExecutionSpec
 from cftray.store.atomic import write_atomic, write_exclusive
 from cftray.store.events import EventLog, EventWriter
 
@@ -25,7 +25,7 @@ class JobRequest(BaseModel):
 
     experiment: str
     attempt: int
-    spec: ExperimentSpec
+    execution: ExecutionSpec
     plan: Plan
 
 

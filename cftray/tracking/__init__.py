@@ -14,10 +14,11 @@ from cftray.tracking.tracker import (
     RunStatus,
     Tracker,
 )
-from cftray.tracking.view import ExperimentState, ExperimentView, LivePoint, LiveStage
+from cftray.tracking.view import EvaluationView, ExperimentState, ExperimentView, LivePoint, LiveStage
 from cftray.tracking.writer import TrackingWriter
 
 __all__ = [
+    "EvaluationView",
     "ExperimentState",
     "ExperimentView",
     "LivePoint",

@@ -10,7 +10,7 @@ import yaml
 
 from cftray.spec import label_of
 from cftray.spec.evaluation import Suite
-from cftray.store import Record
+from cftray.store import Failure, Record
 from cftray.tracking.images import NOTE_END, RunImage, flattened, milliseconds, points_of, shortened
 from cftray.tracking.scores import experiment_scores, scored_outcomes
 from cftray.tracking.tracker import Point, RunState, RunStatus
@@ -57,9 +57,10 @@ def experiment_identity(view: ExperimentView) -> Mapping[str, str]:
 def _points(view: ExperimentView, records: Mapping[str, Record], *, over: bool) -> tuple[Point, ...]:
     scored = scored_outcomes(view.plan, records, over=over)
     names = {one.p1_scores for one in scored[1]} | {one.p2_scores for one in scored[2]}
-    if not names:
+    times = [milliseconds(records[name].finished_at) for name in names if name is not None]
+    if not times:
         return ()
-    at = max(milliseconds(records[name].finished_at) for name in names)
+    at = max(times)
     return points_of(experiment_scores(scored, records), at)
 
 
@@ -79,11 +80,15 @@ def _tags(view: ExperimentView) -> dict[str, str]:
     }
     if spec.labels:
         tags["cftray.labels"] = ", ".join(spec.labels)
-    if view.failure is not None:
-        tags["cftray.failure"] = shortened(f"{view.failure.failure.value}: {view.failure.message}")
-        if view.failure.stage:
-            tags["cftray.failed_stage"] = view.failure.stage
-    return tags
+    return tags | failure_tags(view.failure)
+
+
+def failure_tags(failure: Failure | None) -> dict[str, str]:
+    """Why something failed, and where."""
+    if failure is None:
+        return {}
+    tags = {"cftray.failure": shortened(f"{failure.failure.value}: {failure.message}")}
+    return tags | ({"cftray.failed_stage": failure.stage} if failure.stage else {})
 
 
 def _texts(view: ExperimentView, records: Mapping[str, Record]) -> dict[str, str]:

@@ -32,13 +32,15 @@ def model_images(view: ExperimentView, records: Mapping[str, Record], store: Sto
     images: dict[str, ModelImage] = {}
     for outcome in view.plan.outcomes:
         for role, trained, scored in _parts(outcome):
+            if scored is None:
+                continue
             made_by = trained or scored
-            if made_by in records and role.key not in images:
+            if made_by is not None and scored is not None and made_by in records and role.key not in images:
                 images[role.key] = _image(view, role, made_by, scored, records, store)
     return list(images.values())
 
 
-def _parts(outcome: Outcome) -> tuple[tuple[Role, str | None, str], ...]:
+def _parts(outcome: Outcome) -> tuple[tuple[Role, str | None, str | None], ...]:
     return (
         (p1_role(outcome), outcome.p1_train, outcome.p1_scores),
         (p2_role(outcome), outcome.p2_train, outcome.p2_scores),

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from cftray.plan import Plan
-from cftray.spec import ExperimentSpec
+from cftray.spec import ExperimentSpec, ModelEvaluationSpec
 from cftray.store import Failure
 
 
@@ -59,3 +59,17 @@ class ExperimentView:
     live: Mapping[str, LiveStage] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationView:
+    """All that MLflow shows of a single model's evaluation, records aside. Times are aware."""
+
+    evaluation: str
+    spec: ModelEvaluationSpec
+    plan: Plan
+    state: ExperimentState
+    created_at: datetime
+    finished_at: datetime | None = None
+    failure: Failure | None = None
+    links: Mapping[str, str] = field(default_factory=dict)

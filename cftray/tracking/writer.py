@@ -13,14 +13,16 @@ from dataclasses import replace
 from cftray.plan import StageKind, StageNode
 from cftray.store import Record, Store
 from cftray.tracking.curves import live_points, recorded_points
+from cftray.tracking.evaluation_image import evaluation_identity, evaluation_image
 from cftray.tracking.experiment_image import experiment_identity, experiment_image
 from cftray.tracking.images import RunImage, milliseconds, shortened
 from cftray.tracking.mirror import Mirror
 from cftray.tracking.model_image import model_images
 from cftray.tracking.roles import Role, shown_stages
+from cftray.tracking.scores import judged_too
 from cftray.tracking.stage_image import HELD_BY, stage_identity, stage_image, unfinished
 from cftray.tracking.tracker import RunState, RunStatus, Tracker
-from cftray.tracking.view import ExperimentView
+from cftray.tracking.view import EvaluationView, ExperimentView
 
 CURVE_TAG = "cftray.curve"
 
@@ -42,6 +44,17 @@ class TrackingWriter:
                 self._mirror.forget()
                 raise
 
+    def sync_evaluation(self, view: EvaluationView) -> None:
+        """Show a single model's evaluation as it is now: one run. Raises as `sync` does."""
+        with self._lock:
+            try:
+                if not self._mirror.still_there(evaluation_identity(view)):
+                    self._mirror.forget()
+                self._mirror.run(evaluation_image(view, self._store))
+            except BaseException:
+                self._mirror.forget()
+                raise
+
     def _sync(self, view: ExperimentView) -> None:
         mirror = self._mirror
         identity = experiment_identity(view)
@@ -55,8 +68,9 @@ class TrackingWriter:
                 state = self._stage(view, node, role, records.get(node.name))
                 if state is not None:
                     runs[node.name] = state
-        run = mirror.run(experiment_image(view, records, runs))
-        models = [mirror.model(image, runs) for image in model_images(view, records, self._store)]
+        scored = judged_too(view.plan, records, self._store)
+        run = mirror.run(experiment_image(view, scored, runs))
+        models = [mirror.model(image, runs) for image in model_images(view, scored, self._store)]
         mirror.link(run, identity, models)
 
     def _record(self, node: StageNode) -> Record | None:

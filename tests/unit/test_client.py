@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator
@@ -167,6 +168,33 @@ def test_paths_of_a_file_are_relative_to_it_and_may_name_variables(
         {"model": "mini:base"},
         {"path": "s3://bucket//srv/data//rows.json"},
     ]
+
+
+def serving(content: bytes, etag: str) -> Client:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/items"):
+            return httpx.Response(200, content=content, headers={"ETag": etag})
+        return httpx.Response(200, json={"id": ID, "name": "x", "state": "succeeded", "terminal": True})
+
+    return Client("http://service", transport=httpx.MockTransport(answer))
+
+
+def test_items_are_saved_as_they_come(tmp_path: Path) -> None:
+    client = serving(b"items", f'"{hashlib.sha256(b"items").hexdigest()}"')
+
+    path = client.get(ID).items(tmp_path / "new" / "items.parquet", "p2", seed=17)
+
+    assert path.read_bytes() == b"items"
+    assert [one.name for one in path.parent.iterdir()] == ["items.parquet"]
+
+
+def test_a_file_that_came_damaged_leaves_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "items.parquet").write_bytes(b"earlier")
+
+    with pytest.raises(Unreachable, match="damaged"):
+        serving(b"item", '"0123"').get(ID).items(tmp_path / "items.parquet", "p2")
+
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("items.parquet", b"earlier")]
 
 
 def test_a_missing_variable_is_a_fault_and_nothing_is_sent(client: Client, service: Service) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def rows_file(tmp_path: Path, *instructions: str) -> Path:
 def test_the_record_tells_shares_and_examples(small: Pack, tmp_path: Path) -> None:
     rows = rows_file(tmp_path, "Hello", "Say: where does the judge work?")
     told: list[Progress] = []
-    artifact: Artifact = compare(small, config(), rows, context(tmp_path, told))
+    artifact: Artifact = compare(small, config(), {"rows": rows}, context(tmp_path, told))
     assert artifact.metrics == {
         "rows": 2, "items": 6, "contaminated": 2, "asks/contaminated_share": pytest.approx(1 / 3),
     }  # fmt: skip
@@ -86,7 +87,18 @@ def test_the_record_tells_shares_and_examples(small: Pack, tmp_path: Path) -> No
 
 def test_only_items_that_are_scored_are_compared(small: Pack, tmp_path: Path) -> None:
     rows = rows_file(tmp_path, "What is red?")
-    assert compare(small, config(limit=2), rows, context(tmp_path)).metrics["contaminated"] == 0
+    assert compare(small, config(limit=2), {"rows": rows}, context(tmp_path)).metrics["contaminated"] == 0
+
+
+def test_only_the_languages_asked_for_are_compared(small: Pack, tmp_path: Path) -> None:
+    abroad = replace(small, tasks=tuple(replace(one, suite="la") for one in small.tasks))
+    rows = rows_file(tmp_path, "Say: where does the judge work?")
+    asked = config(suites=(Suite.LA,), languages=("de",))
+    assert compare(abroad, asked, {"rows": rows}, context(tmp_path)).metrics["items"] == 3
+
+
+def test_a_task_that_reads_a_benchmarks_files_is_left_to_lm_eval(small: Pack) -> None:
+    assert file_items(small, replace(small.tasks[0], source="mmlu"), None) is None
 
 
 def test_the_labels_around_a_question_are_no_part_of_it(small: Pack) -> None:
@@ -110,7 +122,7 @@ def test_a_task_that_is_no_file_is_left_to_lm_eval(small: Pack) -> None:
 
 
 def test_lm_eval_reads_tasks_of_any_kind(pack: Pack, tmp_path: Path) -> None:
-    items = read_with_harness(pack, ["toy_choose", "toy_read_de"], 2, tmp_path)
+    items = read_with_harness(pack, ["toy_choose", "toy_read_de"], 2, tmp_path, {})
     assert [(one["benchmark"], one["id"]) for one in items] == [
         ("mmlu", "toy_choose/q0"), ("mmlu", "toy_choose/q1"), ("xquad", "toy_read_de/q0"), ("xquad", "toy_read_de/q1"),
     ]  # fmt: skip
@@ -135,4 +147,4 @@ def test_another_pack_than_the_planned_one_is_refused(tmp_path: Path) -> None:
 def test_a_stop_is_heard(small: Pack, tmp_path: Path) -> None:
     (tmp_path / "stop").touch()
     with pytest.raises(Cancelled):
-        compare(small, config(), rows_file(tmp_path, "x"), context(tmp_path))
+        compare(small, config(), {"rows": rows_file(tmp_path, "x")}, context(tmp_path))

@@ -6,6 +6,8 @@ from cftray.errors import SpecRefused
 from cftray.plan import build_plan
 from cftray.recipes import catalogue, find_pack, mini, spec_from_document
 
+SHARED = ("rows.p2", "tokens.p2", "contamination.p2", "requests")
+
 
 def test_the_short_form_is_the_whole_spec():
     assert spec_from_document({"recipe": "mini", "pair": "dissimilar", "seeds": [3]}) == mini("dissimilar", seeds=(3,))
@@ -18,7 +20,7 @@ def test_a_document_without_a_recipe_is_a_spec():
 def test_the_pairs_share_what_they_have_in_common():
     plans = [build_plan(mini(pair), lambda leaf: "d", find_pack) for pair in ("similar", "dissimilar")]
     shared = {node.fingerprint for node in plans[0].stages} & {node.fingerprint for node in plans[1].stages}
-    assert shared == {plans[0].stage(name).fingerprint for name in ("rows.p2", "tokens.p2", "contamination.p2")}
+    assert shared == {plans[0].stage(name).fingerprint for name in SHARED}
 
 
 @pytest.mark.parametrize(

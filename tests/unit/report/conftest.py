@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cftray.data.scores import ItemScores, TaskScores
-from cftray.evaluation.aggregate import mean_and_stderr, metrics_of
-from cftray.plan import Plan, StageKind, StageNode, build_plan
+from cftray.data.scores import ItemScores, Part, TaskScores
+from cftray.evaluation.aggregate import metrics_of
+from cftray.plan import Pack, PackTask, Plan, StageKind, StageNode, build_plan
 from cftray.spec import ExperimentSpec
 from cftray.store import Record, Store
 from tests.unit.plan.fakes import toy_pack
@@ -45,17 +45,29 @@ class World:
         folder = self.store.attempt_folder(node.fingerprint, 1)
         folder.mkdir(parents=True)
         made = _made(node, folder)
+        outputs = {key: self.store.describe(node.fingerprint, path) for key, path in made.get("outputs", {}).items()}
+        self._write(name, made | {"outputs": outputs} | changes)
+
+    def _write(self, name: str, made: dict[str, Any]) -> None:
+        node = self.plan.stage(name)
         record = {
             "fingerprint": node.fingerprint, "kind": str(node.kind), "title": node.title,
             "config": node.config.model_dump(mode="json"), "inputs": {}, "outputs": {}, "metrics": {}, "details": {},
             "execution": {}, "provenance": {"python": "3.11", "packages": {"torch": "2.13"}, "memory": 24 << 30},
             "experiment": "exp_1", "attempt": 1,
             "started_at": "2026-01-02T03:04:05+00:00", "finished_at": "2026-01-02T03:05:05+00:00", "seconds": 60.0,
-        } | made  # fmt: skip
-        record["outputs"] = {
-            key: self.store.describe(node.fingerprint, path) for key, path in made.get("outputs", {}).items()
-        }
-        self.store.write_record(Record.model_validate(record | changes))
+        }  # fmt: skip
+        self.store.write_record(Record.model_validate(record | made))
+
+    def scored(self, name: str, scores: ItemScores, **changes: Any) -> None:
+        """Record an evaluation or a judge's stage with these scores."""
+        fingerprint = self.plan.stage(name).fingerprint
+        assert fingerprint is not None
+        path = self.store.attempt_folder(fingerprint, 1) / "given.json.gz"
+        path.parent.mkdir(parents=True)
+        scores.write(path)
+        outputs = {"scores": self.store.describe(fingerprint, path)}
+        self._write(name, {"outputs": outputs, "metrics": metrics_of([scores])} | changes)
 
     def record_all(self) -> None:
         """Every stage."""
@@ -67,9 +79,9 @@ class World:
 def world(tmp_path: Path) -> Callable[..., World]:
     """A world of which nothing is recorded yet; changes are laid over the spec."""
 
-    def make(**changes: Any) -> World:
+    def make(packs: Callable[[str], Pack] = toy_pack, **changes: Any) -> World:
         spec = ExperimentSpec.model_validate(DOCUMENT | changes)
-        plan = build_plan(spec, lambda leaf: "0" * 64, toy_pack)
+        plan = build_plan(spec, lambda leaf: "0" * 64, packs)
         return World(spec=spec, plan=plan, store=Store(tmp_path / spec.name))
 
     return make
@@ -92,17 +104,56 @@ def item_scores(phase: int, seed: int, n: int = 80) -> ItemScores:
     return ItemScores(tasks=tuple(tasks))
 
 
+def judged_pack(name: str) -> Pack:
+    """A pack with one task that a judge scores."""
+    task = PackTask(
+        task="alpaca_eval", suite="ta", benchmark="alpaca_eval", language="en", metric="win_rate", chat=True,
+        source="alpaca_eval", judged=True,
+    )  # fmt: skip
+    return Pack(name=name, version=1, digest=f"digest of {name}", tasks=(task,), include_path=Path())
+
+
+JUDGED: dict[str, Any] = {
+    "judge": {"endpoint": "judge", "model": "gpt"}, "data": {"alpaca_eval": "ref.json"}, "pack": "paper",
+}  # fmt: skip
+
+
+def task(
+    name: str,
+    scores: Sequence[float],
+    *,
+    paper: Sequence[float] | None = None,
+    unscored: Mapping[str, str] | None = None,
+    metric: str = "acc",
+) -> TaskScores:
+    """A task by its short name, `ta/mmlu` or `la/xquad/de`; `paper` are the paper's metric's scores."""
+    suite, benchmark, *language = name.split("/")
+    return TaskScores(
+        task="_".join([benchmark, *language]), suite=suite, benchmark=benchmark, language="".join(language) or "en",
+        metric=metric, items=tuple(f"i{item}" for item in range(len(scores))), scores=tuple(scores),
+        paper_metric=None if paper is None else "theirs", others={} if paper is None else {"theirs": tuple(paper)},
+        unscored=unscored or {},
+    )  # fmt: skip
+
+
+def part(name: str) -> Part:
+    """A task of the pack by its short name."""
+    suite, benchmark, *language = name.split("/")
+    return Part(
+        task="_".join([benchmark, *language]), suite=suite, benchmark=benchmark, language="".join(language) or "en"
+    )
+
+
 def _made(node: StageNode, folder: Path) -> dict[str, Any]:
     match node.kind:
         case StageKind.EVALUATE:
             phase = 1 if ".p1" in node.name else 2
             scores = item_scores(phase, int(node.name.rpartition("s")[2] or 0) if ".s" in node.name else 0)
             scores.write(folder / "scores.json.gz")
-            scored = {task.task: mean_and_stderr(task.scores) for task in scores.tasks}
             table = [{"task": task.task, "n": len(task.items), "truncated": 3, "empty": 0} for task in scores.tasks[:2]]
             return {
                 "outputs": {"scores": folder / "scores.json.gz"},
-                "metrics": metrics_of(scores.tasks, scored),
+                "metrics": metrics_of([scores]),
                 "details": {"tasks": table},
             }
         case StageKind.TRAIN:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from cftray.data.scores import ItemScores
 from cftray.errors import InternalError
 from cftray.report.curves import Curve, line_plot, read_curve, ticks
 from cftray.report.facts import duration
 from cftray.report.html import html_report
 
-from .conftest import DOCUMENT, World
+from .conftest import DOCUMENT, JUDGED, World, item_scores, judged_pack, task
 
 Make = Callable[..., World]
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -174,3 +175,62 @@ def test_a_page_without_a_look_for_contamination_does_not_speak_of_it(world: Mak
     toy = world(evaluation={"contamination": False})
     toy.record_all()
     assert "Benchmarks in the training data" not in page(toy).text
+
+
+ENGLISH = {"task": "ifeval", "suite": "ta", "benchmark": "ifeval", "language": "en", "metric": "strict", "n": 541}
+GERMAN = {"task": "xquad_de", "suite": "la", "benchmark": "xquad", "language": "de", "metric": "f1", "n": 1190}
+SPANISH = GERMAN | {"task": "xquad_es", "language": "es"}
+
+
+def test_what_was_scored_and_how_is_told_by_benchmark(world: Make) -> None:
+    toy = world(judged_pack, evaluation=JUDGED | {"limit": 3})
+    tasks = [ENGLISH | {"chat": True, "truncated": 12}, GERMAN | {"chat": False}, SPANISH | {"chat": False}]
+    pack = {"name": "paper", "version": 4, "digest": "a1b2c3d4e5f6a7"}
+    lacking = task("ta/ifeval", [1.0, 0.0], unscored={"i7": "needs punkt_tab"})
+    toy.scored("evaluate.p1.s17", ItemScores(tasks=(lacking,)), details={"tasks": tasks, "pack": pack})
+    toy.scored(
+        "judge.p1.s17",
+        ItemScores(tasks=(task("ta/alpaca_eval", [1.0, 0.0]),)),
+        details={
+            "judge": {"endpoint": "judge", "model": "gpt-4"},
+            "prompt": {"name": "pairwise-1", "sha256": "0" * 64},
+            "wins": 300,
+            "losses": 500,
+        },
+        metrics={"position_consistency": 0.871, "draws": 5.0, "win_rate_length_adjusted": 0.312},
+    )
+    text = " ".join("".join(page(toy).text).split())
+    for expected in (
+        "What was scored, and how",
+        "XQuADf1raw, de es2,380",
+        "IFEvalstrictthrough the template541121",
+        "paper, version 4, a1b2c3d4e5f6",
+        "the first 3 of each task",
+        "of 32, composed once for all models",
+        "gpt-4 of the endpoint judge",
+        "300 won, 500 lost, 5 drawn; 87.1% judged alike in both orders; win rate adjusted for length 31.2",
+        "1 of 3 items not scored",
+    ):
+        assert expected in text
+
+
+def test_a_closed_gate_and_a_noise_floor_are_on_the_page(world: Make) -> None:
+    toy = world(gate=[{"score": "ta", "at_least": 0.9}], evaluation={"noise_floor": True})
+    toy.record("evaluate.p1.s17")
+    toy.scored("evaluate.p1.s17.noise", item_scores(1, 18))
+    condition = {"score": "ta", "value": 0.7, "at_least": 0.9, "at_most": None, "holds": False}
+    toy.record("gate.s17", details={"open": False, "conditions": [condition]})
+    text = "".join(page(toy).text)
+    assert "Gate closed, phase 2 left out: ta of P1 is 70.0, at least 90.0 wanted." in text
+    assert "noise floor" in text
+
+
+def test_languages_stand_with_the_papers_metric_beside_the_other(world: Make) -> None:
+    toy = world()
+    for name in ("evaluate.p1.s17", "evaluate.p2.s17"):
+        scores = [1.0, 0.0, 1.0]
+        tasks = (task("la/xquad/de", scores, paper=scores), task("la/mlqa/de", scores))
+        toy.scored(name, ItemScores(tasks=tasks))
+    text = "".join(page(toy).text)
+    assert text.count("XQuAD (acc)") == text.count("XQuAD (theirs, paper's)") == 2
+    assert "MLQA (" not in text

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from cftray.data.scores import ItemScores, TaskScores
-from cftray.evaluation.aggregate import mean_and_stderr, metrics_of
+from cftray.evaluation.aggregate import metrics_of
 from cftray.plan import build_plan
 from cftray.report.matrix import CellPlan, Effect, matrix_table
 from cftray.report.matrix_text import csv_matrix, markdown_matrix, terminal_matrix
@@ -38,11 +38,19 @@ def scores(rates, seed, n=120):
     return ItemScores(tasks=tuple(tasks))
 
 
+def with_the_papers_metric(made):
+    """The same figures again as another metric of the first task."""
+    first, *rest = made.tasks
+    return ItemScores(
+        tasks=(first.model_copy(update={"paper_metric": "theirs", "others": {"theirs": first.scores}}), *rest)
+    )
+
+
 @pytest.fixture
 def cell(tmp_path):
     store = Store(tmp_path)
 
-    def make(mitigation, seed, *, failed=False, row=None):
+    def make(mitigation, seed, *, failed=False, row=None, paper=False):
         document = DOCUMENT | {"seeds": [seed]}
         document = document | {"phase2": DOCUMENT["phase2"] | {"mitigation": mitigation}}
         spec = ExperimentSpec.model_validate_json(ExperimentSpec.model_validate(document).model_dump_json())
@@ -51,6 +59,7 @@ def cell(tmp_path):
             if node.kind == "evaluate" and store.record(node.fingerprint) is None and not failed:
                 first = ".p1" in node.name
                 made = scores(RATES["p1" if first else mitigation["kind"]], seed)
+                made = with_the_papers_metric(made) if paper else made
                 folder = store.attempt_folder(node.fingerprint, 1)
                 folder.mkdir(parents=True)
                 made.write(folder / "scores.json.gz")
@@ -62,9 +71,7 @@ def cell(tmp_path):
                             "attempt": 1, "started_at": "2026-01-02T03:04:05+00:00",
                             "finished_at": "2026-01-02T03:05:05+00:00", "seconds": 1.0,
                             "outputs": {"scores": store.describe(node.fingerprint, folder / "scores.json.gz")},
-                            "metrics": metrics_of(
-                                made.tasks, {one.task: mean_and_stderr(one.scores) for one in made.tasks}
-                            ),
+                            "metrics": metrics_of([made]),
                         }
                     )
                 )  # fmt: skip
@@ -173,3 +180,15 @@ def test_the_csv_has_every_score_of_every_row(cell):
     ta = next(row for row in rows if (row["row"], row["key"]) == ("GR_10", "ta"))
     assert ta["effect"] == "helps"
     assert float(ta["against_plain_low"]) < float(ta["against_plain"]) < float(ta["against_plain_high"])
+
+
+def test_the_papers_metric_has_columns_and_no_part_in_the_comparison_with_plain_phase_2(cell):
+    _, make = cell
+    found = table(cell, *(make(one, 1, paper=True) for one in (NONE, GR)))
+    row = found.groups[0].rows[1]
+    assert {change.among for change in row.against_plain.values()} == {2}
+    heads = markdown_matrix(found).splitlines()[0]
+    assert "TA: MMLU (acc) | MMLU (theirs, paper's) | mean | mean (paper's metrics) |" in heads
+    lines = list(csv.DictReader(io.StringIO(csv_matrix(found))))
+    compared = [one["key"] for one in lines if one["row"] == "GR_10" and one["effect"]]
+    assert compared == ["ta", "la"]

@@ -12,7 +12,7 @@ from rich.console import Console
 from cftray.data.scores import Level
 from cftray.data.statistics import Verdict
 from cftray.report.grid import columns, signed
-from cftray.report.results import Change, Results, Row, Score
+from cftray.report.results import Change, Results, Row, Score, Unscored
 from cftray.report.story import findings
 from cftray.report.tables import csv_text, markdown, terminal_table
 
@@ -123,6 +123,78 @@ def test_csv_has_every_figure_of_every_row() -> None:
     assert (rows[0]["experiment"], rows[0]["key"], rows[0]["verdict"]) == ("toy, one", "ta/ifeval", "falls")
     assert float(rows[0]["difference"]) == pytest.approx(-0.434)
     assert rows[5]["p2"] == rows[5]["difference"] == ""
+
+
+BOTH = toy(
+    row("ta/hellaswag", 0.5, 0.4).model_copy(update={"metric": "acc_norm", "noise": 0.012}),
+    row("ta/mmlu", 0.5, 0.4).model_copy(update={"whole": False, "parts": 3, "parts_of": 57}),
+    row("ta", 0.5, 0.4),
+    row("la/xquad", 0.5, 0.4).model_copy(update={"key": "la/xquad/asked", "whole": False, "parts": 4, "parts_of": 11}),
+    row("paper/ta/hellaswag", 0.6, 0.5).model_copy(
+        update={"suite": "ta", "benchmark": "hellaswag", "metric": "acc", "paper": True}
+    ),
+    row("paper/ta", 0.6, 0.5).model_copy(
+        update={"suite": "ta", "benchmark": None, "level": Level.SUITE, "paper": True, "metric": None}
+    ),
+)
+
+
+def test_the_papers_metric_stands_beside_the_other_and_both_are_named() -> None:
+    assert [one.label for one in columns(BOTH)] == [
+        "HellaSwag (acc_norm)",
+        "HellaSwag (acc, paper's)",
+        "MMLU, 3 of 57 tasks",
+        "mean",
+        "mean (paper's metrics)",
+        "XQuAD, 4 of 11 languages",
+        "mean",
+    ]
+
+
+def test_a_terminal_shows_every_head_whole_in_lines() -> None:
+    text = printed([("toy", BOTH)], 100)
+    assert "…" not in text
+    over = [line.split() for line in text.splitlines()[:4]]
+    assert {"(acc_norm)", "paper's)"} <= {word for line in over for word in line}
+
+
+def test_the_noise_floor_is_a_line_of_the_table() -> None:
+    lines = markdown([("toy", BOTH)]).splitlines()
+    (floor,) = [line for line in lines if line.startswith("| noise floor")]
+    assert [cell.strip() for cell in floor.split("|")[2:5]] == ["1.2", "", ""]
+    assert "any change up to the noise floor" in lines[-1]
+    assert "noise floor" in printed([("toy", BOTH)], 200)
+
+
+def test_a_single_model_is_one_line() -> None:
+    alone = PARTIAL.model_copy(update={"single": True})
+    text = markdown([("toy", alone)])
+    assert "| score | 50.0 |" in text
+    assert "P1" not in text
+
+
+def test_the_papers_comparisons_are_said_to_be_corrected_on_their_own() -> None:
+    text = markdown([("toy", BOTH.model_copy(update={"paper_comparisons": 2, "group_comparisons": 2}))])
+    assert "2 by the paper's metrics and 2 over groups of languages corrected on their own" in text
+
+
+def test_what_was_not_scored_stands_under_the_table() -> None:
+    lacking = Unscored(
+        model="p1", seed=17, task="ifeval", benchmark="ifeval", language="en", n=77, of=541,
+        reasons={"needs punkt_tab": 77},
+    )  # fmt: skip
+    told = PARTIAL.model_copy(update={"unscored": (lacking,)})
+    words = "IFEval, P1: 77 of 541 items not scored"
+    assert words in printed([("toy", told)], 160)
+    assert words in markdown([("toy", told)])
+    assert words not in printed([("toy", PARTIAL)], 160)
+
+
+def test_csv_says_which_metric_and_how_much_of_the_languages() -> None:
+    rows = {one["key"]: one for one in csv.DictReader(io.StringIO(csv_text([("toy", BOTH)])))}
+    assert (rows["paper/ta/hellaswag"]["metric"], rows["paper/ta/hellaswag"]["paper"]) == ("acc", "True")
+    assert (rows["la/xquad/asked"]["parts"], rows["la/xquad/asked"]["parts_of"]) == ("4", "11")
+    assert float(rows["ta/hellaswag"]["noise"]) == pytest.approx(0.012)
 
 
 def test_minus_signs_are_minus_signs() -> None:

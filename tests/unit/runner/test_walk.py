@@ -9,7 +9,17 @@ import textwrap
 import pytest
 
 from cftray.errors import Cancelled, DataError
-from cftray.plan import Leaf, LeafInput, LeafKind, MiniRowsConfig, Plan, StageInput, StageNode, TokenizeConfig
+from cftray.plan import (
+    GateConfig,
+    Leaf,
+    LeafInput,
+    LeafKind,
+    MiniRowsConfig,
+    Plan,
+    StageInput,
+    StageNode,
+    TokenizeConfig,
+)
 from cftray.runner import walk as walking
 from cftray.runner.walk import Walk
 from cftray.spec import ExecutionSpec
@@ -221,3 +231,70 @@ def test_a_holder_that_is_killed_is_followed_at_once(world, tmp_path):
 
     assert world.walk(wait=wait).run() is None
     assert world.ran == ["rows", "tokens"]
+
+
+GATES = {name: name[-1] * 2 + "1" * 62 for name in ("gate.a", "gate.b")}
+
+
+def gated_plan(*behind):
+    """Two gates between the rows and their tokens, which stand behind `behind`."""
+    rows, tokens = plan().stages
+    gates = [
+        StageNode(
+            name=name,
+            title=name,
+            config=GateConfig(conditions=({"score": "ta", "at_least": 0.5},)),
+            inputs={"scores": StageInput(stage="rows.p1")},
+            fingerprint=fingerprint,
+        )
+        for name, fingerprint in GATES.items()
+    ]
+    return Plan(stages=(rows, *gates, tokens.model_copy(update={"gated_by": behind})), outcomes=())
+
+
+def gates(world, **opened):
+    """Gates that find what is said of them, in the plan's order."""
+    found = iter(opened.items())
+
+    def gate(config, inputs, context):
+        name, is_open = next(found)
+        details = {"open": is_open, "told": f"{name} is 0.300 (at least 0.5 wanted)"}
+        return Artifact(outputs={}, metrics={"open": float(is_open)}, details=details)
+
+    world.functions["gate"] = gate
+
+
+def skipped(world, experiment="exp_a"):
+    events = world.store.job(experiment, 1).events().after(0)
+    return [event for event in events if event.kind is EventKind.STAGE_SKIPPED]
+
+
+def test_what_stands_behind_a_closed_gate_is_left_out_and_the_walk_succeeds(world):
+    gates(world, a=False, b=True)
+    assert world.walk(plan=gated_plan("gate.a")).run() is None
+    assert world.ran == ["rows"]
+    assert world.store.record(TOKENS) is None
+    [event] = skipped(world)
+    assert (event.stage, event.data["gates"]) == ("tokens.p1", ["gate.a"])
+    assert event.data["why"] == "a is 0.300 (at least 0.5 wanted)"
+
+
+def test_a_stage_that_some_open_gate_leads_to_is_run(world):
+    gates(world, a=False, b=True)
+    assert world.walk(plan=gated_plan("gate.a", "gate.b")).run() is None
+    assert world.ran == ["rows", "tokens"]
+    assert skipped(world) == []
+
+
+def test_a_stage_whose_gates_are_all_closed_is_left_out_with_every_reason(world):
+    gates(world, a=False, b=False)
+    assert world.walk(plan=gated_plan("gate.a", "gate.b")).run() is None
+    [event] = skipped(world)
+    assert event.data["why"] == "a is 0.300 (at least 0.5 wanted); b is 0.300 (at least 0.5 wanted)"
+
+
+def test_a_gate_that_was_found_closed_before_stays_closed(world):
+    gates(world, a=False, b=True)
+    world.walk(plan=gated_plan("gate.a")).run()
+    assert world.walk("exp_b", plan=gated_plan("gate.a")).run() is None
+    assert [event.stage for event in skipped(world, "exp_b")] == ["tokens.p1"]

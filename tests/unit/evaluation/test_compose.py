@@ -1,0 +1,52 @@
+"""Batches of one task's requests."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cftray.evaluation.compose import compose, length, shape
+from cftray.evaluation.requests import Request
+
+
+def request(place: int, context: list[int], continuation: list[int] | None = None) -> Request:
+    return Request(
+        place=place, doc=place, index=0, item=str(place), prompt="", prompt_sha256="", context=context,
+        continuation=continuation or [], cut=False,
+    )  # fmt: skip
+
+
+def places(batches: list[list[Request]]) -> list[list[int]]:
+    return [[one.place for one in batch] for batch in batches]
+
+
+def test_the_longest_come_first_and_equal_lengths_in_order() -> None:
+    found = compose([request(0, [1, 2]), request(1, [3, 4, 5]), request(2, [6, 7]), request(3, [8, 9])], 2)
+    assert places(found) == [[1, 0], [2, 3]]
+
+
+def test_equal_prompts_that_are_answered_stay_sequences_of_their_own() -> None:
+    found = compose([request(0, [1, 2]), request(1, [1, 2]), request(2, [1, 2])], 2)
+    assert places(found) == [[0, 1], [2]]
+
+
+def test_choices_of_one_token_count_as_one_sequence() -> None:
+    choices = [request(n, [1, 2], [10 + n]) for n in range(4)]
+    others = [request(4, [1, 2], [10, 11]), request(5, [3], [12])]
+    found = compose([*choices, *others], 1)
+    assert places(found) == [[4], [0, 1, 2, 3], [5]]
+    assert shape(found[1]).model_dump() == {"requests": 4, "sequences": 1, "length": 2}
+
+
+@given(st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=5), min_size=1, max_size=30), st.integers(1, 7))
+def test_each_request_once_in_full_batches_whatever_order_they_come_in(prompts: list[list[int]], size: int) -> None:
+    requests = [request(place, tokens) for place, tokens in enumerate(prompts)]
+    found = compose(requests, size)
+    assert sorted(one for batch in places(found) for one in batch) == list(range(len(prompts)))
+    assert all(len(batch) == size for batch in found[:-1])
+    lengths = [length(one) for batch in found for one in batch]
+    assert lengths == sorted(lengths, reverse=True)
+    shuffled = random.Random(size).sample(requests, len(requests))
+    assert places(compose(sorted(shuffled, key=lambda one: one.place), size)) == places(found)
