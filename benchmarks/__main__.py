@@ -7,11 +7,8 @@ import sys
 
 PARTS = (
     "benchmarks.training", "benchmarks.freezing", "benchmarks.generation", "benchmarks.translation",
-<<<<<<< HEAD
-    "benchmarks.similarity", "benchmarks.api", "benchmarks.experiment",
-=======
-    "benchmarks.evaluation", "benchmarks.api", "benchmarks.experiment",
->>>>>>> main
+    "benchmarks.evaluation", "benchmarks.similarity", "benchmarks.representations", "benchmarks.api",
+    "benchmarks.experiment",
 )  # fmt: skip
 
 

@@ -388,9 +388,10 @@ class Matrix:
         found: Json = self.client.ask("GET", f"{self.path}/table")["table"]
         return found
 
-    def table_text(self, format: str) -> str:
-        """The table as `markdown` or `csv`."""
-        return self.client.response("GET", f"{self.path}/table", params={"format": format}).text
+    def table_text(self, format: str, layout: str | None = None) -> str:
+        """The table as `markdown` or `csv`, or as `latex` or `html` in the layout of a table of the paper (D1)."""
+        wanted = {"format": format} | ({"layout": layout} if layout else {})
+        return self.client.response("GET", f"{self.path}/table", params=wanted).text
 
 
 class Results:

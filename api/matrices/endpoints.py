@@ -13,6 +13,11 @@ from api.deps import Document, Matrices
 from api.errors import responses
 from api.experiments.endpoints import Key
 from api.matrices.schemas import MatrixPage, MatrixTableView, MatrixView
+from api.refusals import BadParameter
+from cftray.errors import Fault
+from cftray.report.layouts import Layout
+from cftray.report.matrix_html import html_matrix
+from cftray.report.matrix_latex import latex_matrix
 from cftray.report.matrix_text import csv_matrix, markdown_matrix
 from cftray.spec.matrix import MatrixSpec
 
@@ -51,6 +56,8 @@ class Format(StrEnum):
     JSON = "json"
     MARKDOWN = "markdown"
     CSV = "csv"
+    LATEX = "latex"
+    HTML = "html"
 
 
 @router.post("", status_code=201, openapi_extra=REQUEST_BODY, responses=responses(409, 413, 415, 422))
@@ -83,10 +90,16 @@ def cancel(identifier: Id, matrices: Matrices) -> MatrixView:
 
 @router.get("/{identifier}/table", response_model=MatrixTableView, responses=responses(404, 422))
 def table(
-    identifier: Id, matrices: Matrices, format_: Annotated[Format, Query(alias="format")] = Format.JSON
+    identifier: Id,
+    matrices: Matrices,
+    format_: Annotated[Format, Query(alias="format")] = Format.JSON,
+    layout: Annotated[Layout | None, Query(description="a table of the paper; for latex and html, D1 if null")] = None,
 ) -> MatrixTableView | PlainTextResponse:
-    """Scores of all cells in the layout of the paper's Table D1; failed cells named, the others kept."""
+    """Scores of all cells, by default in the layout of the paper's Table D1; failed cells named, the others kept."""
+    if layout is not None and format_ not in (Format.LATEX, Format.HTML):
+        raise BadParameter(Fault(path="layout", given=f"{layout} as {format_}", expected="format=latex or format=html"))
     view = matrices.table(identifier)
+    shape = layout or Layout.D1
     match format_:
         case Format.JSON:
             return view
@@ -94,3 +107,7 @@ def table(
             return PlainTextResponse(markdown_matrix(view.table), media_type="text/markdown")
         case Format.CSV:
             return PlainTextResponse(csv_matrix(view.table), media_type="text/csv")
+        case Format.LATEX:
+            return PlainTextResponse(latex_matrix(view.table, shape), media_type="application/x-tex")
+        case Format.HTML:
+            return PlainTextResponse(html_matrix(view.table, shape), media_type="text/html")

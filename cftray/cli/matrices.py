@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cftray.cli.session import DONE, FAILED, AsJson, Session, echo_json
+from cftray.errors import Fault, SpecRefused
 
 if TYPE_CHECKING:
     from cftray.client import Matrix
@@ -23,7 +24,21 @@ class Format(StrEnum):
     TERMINAL = "terminal"
     MARKDOWN = "markdown"
     CSV = "csv"
+    LATEX = "latex"
+    HTML = "html"
     JSON = "json"
+
+
+class Layout(StrEnum):
+    """Whose table's layout; the enumeration of `cftray.report.layouts`, which takes long to import."""
+
+    TABLE_1 = "1"
+    C1 = "C1"
+    C2 = "C2"
+    C3 = "C3"
+    C4 = "C4"
+    C5 = "C5"
+    D1 = "D1"
 
 
 def submit(
@@ -40,7 +55,7 @@ def submit(
     elif json_:
         echo_json(matrix.view)
     else:
-        _show(session, matrix)
+        show(session, matrix)
 
 
 def watch(context: typer.Context, identifier: Id) -> None:
@@ -69,16 +84,21 @@ def get(context: typer.Context, identifier: Id, json_: AsJson = False) -> None:
     if json_:
         echo_json(matrix.view)
     else:
-        _show(session, matrix)
+        show(session, matrix)
 
 
 def table(
     context: typer.Context,
     identifier: Id,
     format_: Annotated[Format, typer.Option("--format", "-f", help="How it is written.")] = Format.TERMINAL,
+    layout: Annotated[
+        Layout | None, typer.Option("--layout", "-l", help="A table of the paper: latex, html.", show_default="D1")
+    ] = None,
 ) -> None:
     """P1 and every phase 2 side by side, each mitigation set against plain phase 2."""
     session: Session = context.obj
+    if layout is not None and format_ not in (Format.LATEX, Format.HTML):
+        raise SpecRefused([Fault(path="--layout", given=f"{layout} as {format_}", expected="--format latex or html")])
     matrix = session.client().get_matrix(identifier)
     match format_:
         case Format.TERMINAL:
@@ -86,7 +106,7 @@ def table(
         case Format.JSON:
             echo_json(matrix.table())
         case _:
-            typer.echo(matrix.table_text(format_), nl=False)
+            typer.echo(matrix.table_text(format_, layout), nl=False)
 
 
 def cancel(context: typer.Context, identifier: Id, json_: AsJson = False) -> None:
@@ -121,10 +141,10 @@ def add_to(app: typer.Typer) -> None:
 
 def _watch(session: Session, matrix: Matrix) -> None:
     """Ends the command: 0 where every cell succeeded, 1 otherwise."""
-    from cftray.cli.watch import watch as show
+    from cftray.cli.watch import watch as follow
 
     try:
-        show(matrix.runs(), console=session.console)
+        follow(matrix.runs(), console=session.console)
     except KeyboardInterrupt:
         typer.echo(f"left running; `cftray matrix watch {matrix.id}` shows more", err=True)
         raise
@@ -132,7 +152,8 @@ def _watch(session: Session, matrix: Matrix) -> None:
     raise typer.Exit(DONE if set(matrix.view["counts"]) == {"succeeded"} else FAILED)
 
 
-def _show(session: Session, matrix: Matrix) -> None:
+def show(session: Session, matrix: Matrix) -> None:
+    """The cells and how each stands."""
     view = matrix.view
     typer.echo(
         f"{matrix.id}  {view['name']}  {_counts(view['counts'])}; {view['distinct_stages']} stages to run or find "

@@ -41,6 +41,7 @@ def _paper() -> Pack:
         tasks=paper_pack.TASKS,
         include_path=paper_pack.TASKS_FOLDER,
         hub=leaves(),
+        task_digests={one.task: paper_pack.task_digest(one.task) for one in paper_pack.TASKS},
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import random
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,7 @@ def load_tasks(
     unknown = sorted({task.task for task in wanted} - set(manager.all_tasks))
     if unknown:
         raise InternalError(f"task pack {pack.name} has no file for {', '.join(unknown)}")
-    with _bound(wanted, files or {}):
+    with bound(files or {}):
         tasks: dict[str, Any] = manager.load([task.task for task in wanted])["tasks"]
     for name, task in tasks.items():
         if task.config.num_fewshot:
@@ -51,16 +50,6 @@ def seed() -> None:
     """The same for each task, whichever ran before it."""
     random.seed(SEED)
     np.random.seed(SEED)
-
-
-def _bound(wanted: Sequence[PackTask], files: Mapping[str, Path]) -> AbstractContextManager[Any]:
-    sources = dict.fromkeys(task.source for task in wanted if task.source is not None)
-    if not sources:
-        return nullcontext()
-    absent = [one for one in sources if one not in files]
-    if absent:
-        raise InternalError(f"files of {', '.join(absent)} are no inputs of this stage")
-    return bound({one: files[one] for one in sources})
 
 
 def _compile_templates_once() -> None:

@@ -3,15 +3,23 @@
     recipe: mini
     pair: dissimilar
     seeds: [17]
+
+The paper's own experiments and tables are in `paper` and `paper_tables`.
 """
 
 from cftray.evaluation.packs import find_pack
 from cftray.recipes.catalogue import Recipe, catalogue, spec_from_document, spec_from_file
 from cftray.recipes.matrices import Cell, cells_of, matrix_from_document
 from cftray.recipes.mini import Pair, demo_matrix, mini
+from cftray.recipes.open_choices import OpenChoice, OpenChoices, open_choices
+from cftray.recipes.paper import paper
+from cftray.recipes.paper_keys import paper_key
+from cftray.recipes.paper_tables import mini_table, paper_table
 
 __all__ = [
     "Cell",
+    "OpenChoice",
+    "OpenChoices",
     "Pair",
     "Recipe",
     "catalogue",
@@ -20,6 +28,11 @@ __all__ = [
     "find_pack",
     "matrix_from_document",
     "mini",
+    "mini_table",
+    "open_choices",
+    "paper",
+    "paper_key",
+    "paper_table",
     "spec_from_document",
     "spec_from_file",
 ]

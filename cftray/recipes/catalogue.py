@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 
 from cftray.errors import Fault, SpecRefused, nearest
 from cftray.recipes.mini import Pair, mini
+from cftray.recipes.paper import PaperRecipe
 from cftray.spec import (
     ExecutionSpec,
     ExperimentSpec,
@@ -29,7 +30,7 @@ class MiniRecipe(SpecModel):
     """A miniature experiment in its short form."""
 
     recipe: Literal["mini"] = "mini"
-    pair: Annotated[Pair, Field(description="similar or dissimilar phase-wise data sets")]
+    pair: Annotated[Pair, Field(description="which phase-wise data sets, and whether they are similar")]
     mitigation: Mitigation = NoMitigation()
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=64)] = (17,)
     name: Name | None = None
@@ -50,16 +51,26 @@ class MiniRecipe(SpecModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """A named experiment: what it takes (JSON Schema) and an example document."""
+    """A named experiment: what it takes (JSON Schema) and an example document.
+
+    `needs_hub`: it reads models or data of the Hugging Face hub.
+    """
 
     name: str
     title: str
+    needs_hub: bool
     parameters: dict[str, Any]
     example: dict[str, Any]
 
 
-FORMS: dict[str, type[MiniRecipe]] = {"mini": MiniRecipe}
-EXAMPLES: dict[str, dict[str, Any]] = {"mini": {"recipe": "mini", "pair": "dissimilar", "seeds": [17]}}
+FORMS: dict[str, type[MiniRecipe | PaperRecipe]] = {"mini": MiniRecipe, "paper": PaperRecipe}
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "mini": {"recipe": "mini", "pair": "dissimilar", "seeds": [17]},
+    "paper": {
+        "recipe": "paper", "base_model": "mistral-7b", "phase1": "instruct", "phase2": "multialpaca",
+        "strategy": "GR_5",
+    },
+}  # fmt: skip
 
 
 def catalogue() -> list[Recipe]:
@@ -68,6 +79,7 @@ def catalogue() -> list[Recipe]:
         Recipe(
             name=name,
             title=(inspect.getdoc(form) or "").splitlines()[0],
+            needs_hub=form is PaperRecipe,
             parameters=form.model_json_schema(),
             example=EXAMPLES[name],
         )

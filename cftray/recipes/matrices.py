@@ -69,9 +69,10 @@ def row_of(coordinates: Coordinates, spec: ExperimentSpec) -> str:
     """What a row is called: the mitigation's name behind the values of the other axes."""
     others = [_short(value) for name, value in coordinates.items() if name not in (SEED, MITIGATION)]
     label = label_of(spec.phase2.mitigation)
+    name = PLAIN if label == "none" else label
     mitigated = MITIGATION in coordinates or label != "none"
-    if mitigated or not others:
-        others.append(PLAIN if label == "none" else label)
+    if (mitigated and name not in others) or not others:
+        others.append(name)
     return " · ".join(others)[:ROW_LENGTH]
 
 

@@ -29,13 +29,21 @@ from cftray.spec.model import MINI_BASE
 
 
 class Pair(StrEnum):
-    """Whether both phases teach the same kind of tasks."""
+    """Whether both phases teach the same kind of tasks; with multialpaca-mini or multi-openorca-mini in phase 2."""
 
     SIMILAR = "similar"
     DISSIMILAR = "dissimilar"
+    OPENORCA_SIMILAR = "openorca-similar"
+    OPENORCA_DISSIMILAR = "openorca-dissimilar"
 
 
-PHASE1_DATA = {Pair.SIMILAR: MiniDataset.ALPACA, Pair.DISSIMILAR: MiniDataset.INSTRUCT}
+DATA = {
+    Pair.SIMILAR: (MiniDataset.ALPACA, MiniDataset.MULTIALPACA),
+    Pair.DISSIMILAR: (MiniDataset.INSTRUCT, MiniDataset.MULTIALPACA),
+    Pair.OPENORCA_SIMILAR: (MiniDataset.OPENORCA, MiniDataset.MULTI_OPENORCA),
+    Pair.OPENORCA_DISSIMILAR: (MiniDataset.INSTRUCT, MiniDataset.MULTI_OPENORCA),
+}
+"""Phase 1's set and phase 2's."""
 
 
 def mini(
@@ -47,15 +55,16 @@ def mini(
     project: str = "mini",
     execution: ExecutionSpec | None = None,
 ) -> ExperimentSpec:
-    """Phase 1 on one English set of the miniature, phase 2 on multialpaca-mini."""
+    """Phase 1 on an English set of the miniature, phase 2 on a multilingual one."""
     pair = Pair(pair)
+    first, second = DATA[pair]
     return ExperimentSpec(
         name=name or f"mini-{pair}",
         project=project,
         base=ModelRef(model=MINI_BASE),
-        phase1=Phase1(train=_phase(PHASE1_DATA[pair], defaults.PHASE1_LR)),
+        phase1=Phase1(train=_phase(first, defaults.PHASE1_LR)),
         phase2=Phase2(
-            **_phase(MiniDataset.MULTIALPACA, defaults.PHASE2_LR).__dict__,
+            **_phase(second, defaults.PHASE2_LR).__dict__,
             mitigation=mitigation or NoMitigation(),
         ),
         evaluation=EvaluationSpec(batch_size=defaults.EVALUATION_BATCH),

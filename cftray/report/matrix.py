@@ -21,7 +21,7 @@ from cftray.data.statistics import Verdict
 from cftray.plan import Plan, canonical
 from cftray.report.results import against, corrected_together, results_over
 from cftray.report.views import Change, Results
-from cftray.spec import ExperimentSpec, label_of
+from cftray.spec import ExperimentSpec, NoMitigation, label_of
 from cftray.store import Store
 
 
@@ -40,7 +40,7 @@ class Effect(StrEnum):
 class MatrixRow(_View):
     """One row: a phase 2 over its replicas. `sd` is over seeds and null for one.
 
-    `against_plain` holds the change of each suite's mean against the plain phase 2 of the same phase 1,
+    `against_plain` holds the change of each suite's mean against the plain phase 2 of the same phase 1 and data,
     corrected for all such comparisons of the table, `effects` its verdict; both are empty for that row
     itself and where there is no plain row.
     """
@@ -139,15 +139,25 @@ def _group(cells: Sequence[CellPlan], store: Store) -> MatrixGroup:
     rows: dict[str, list[CellPlan]] = {}
     for cell in cells:
         rows.setdefault(cell.row, []).append(cell)
-    plain = _plain(rows)
-    made = tuple(_row(label, members, plain, store) for label, members in rows.items())
+    made = tuple(_row(label, members, _plain(rows, members[0].spec), store) for label, members in rows.items())
     return MatrixGroup(phase1=_phase1(cells[0].spec), rows=made)
 
 
-def _plain(rows: dict[str, list[CellPlan]]) -> list[CellPlan]:
-    """The cells of the one row without mitigation; none where there are several, since then it is unclear."""
-    found = [members for members in rows.values() if label_of(members[0].spec.phase2.mitigation) == "none"]
+def _plain(rows: dict[str, list[CellPlan]], spec: ExperimentSpec) -> list[CellPlan]:
+    """The cells of the one row without mitigation whose phase 2 is otherwise that of `spec`.
+
+    None where there are several, since then it is unclear which one is meant.
+    """
+    found = [
+        members
+        for members in rows.values()
+        if label_of(members[0].spec.phase2.mitigation) == "none" and _second(members[0].spec) == _second(spec)
+    ]
     return found[0] if len(found) == 1 else []
+
+
+def _second(spec: ExperimentSpec) -> str:
+    return canonical({"phase2": spec.phase2.model_copy(update={"mitigation": NoMitigation()})})
 
 
 def _row(label: str, cells: Sequence[CellPlan], plain: Sequence[CellPlan], store: Store) -> MatrixRow:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from api.experiments.states import State
+from cftray.recipes import mini_table
 from tests.unit.api.conftest import World
 
 GR = {"kind": "generative_replay", "ratio": 0.1}
@@ -134,6 +135,36 @@ def test_failed_cells_are_named_in_the_table_and_the_others_kept(world: World) -
     markdown = world.client.get(f"/v1/matrices/{view['id']}/table", params={"format": "markdown"})
     assert "GR_10, seeds 2: cancelled" in markdown.text
     assert markdown.headers["content-type"].startswith("text/markdown")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kind", "begin"),
+    [
+        ({"format": "latex"}, "application/x-tex", "% needs"),
+        ({"format": "latex", "layout": "C3"}, "application/x-tex", "% needs"),
+        ({"format": "html", "layout": "1"}, "text/html", '<div class="cftray-sheet">'),
+    ],
+)
+def test_the_table_in_a_layout_of_the_paper(world: World, wanted: dict[str, str], kind: str, begin: str) -> None:
+    answer = world.client.get(f"/v1/matrices/{post(world)['id']}/table", params=wanted)
+    assert answer.headers["content-type"].startswith(kind)
+    assert answer.text.startswith(begin)
+    assert "instruct-mini" in answer.text
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"layout": "C3"}, {"format": "csv", "layout": "D1"}, {"format": "html", "layout": "9"}]
+)
+def test_a_layout_that_a_format_lacks_is_refused(world: World, wanted: dict[str, str]) -> None:
+    answer = world.client.get(f"/v1/matrices/{post(world)['id']}/table", params=wanted)
+    assert answer.status_code == 422
+    assert answer.json()["faults"][0]["path"].endswith("layout")
+
+
+def test_a_table_of_the_paper_as_a_miniature_can_be_submitted(world: World) -> None:
+    view = post(world, mini_table("D1"))
+    assert len(view["cells"]) == 13
+    assert view["distinct_stages"] < view["stages"]
 
 
 @pytest.mark.parametrize("path", ["", "/table", "/cancel"])

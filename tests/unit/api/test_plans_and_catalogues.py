@@ -84,8 +84,10 @@ def test_a_stage_without_a_record_says_what_differs(world: World) -> None:
     assert whys["evaluate.p2.s17"] == ("new", "needs train.p2.s17, which is new")
 
 
-def test_every_recipes_example_can_be_planned(world: World) -> None:
+def test_every_example_of_a_recipe_that_needs_no_hub_can_be_planned(world: World) -> None:
     for recipe in world.client.get("/v1/recipes").json()["data"]:
+        if recipe["needs_hub"]:
+            continue
         assert planned(world, recipe["example"])["stages"]
 
 

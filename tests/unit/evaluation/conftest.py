@@ -112,13 +112,10 @@ def write_pack(folder: Path, code: str = CODE) -> Pack:
     (folder / "toy_choose.yaml").write_text(CHOOSE.format(name="toy_choose"))
     tasks = (
         PackTask(task="toy_follow", suite="ta", benchmark="ifeval", language="en", metric="overlap", chat=True),
-        PackTask(
-            task="toy_choose", suite="ta", benchmark="mmlu", language="en", metric="acc_norm", paper_metric="acc",
-            chat=False,
-        ),
+        PackTask(task="toy_choose", suite="ta", benchmark="mmlu", language="en", metric="acc_norm", chat=False),
         PackTask(task="toy_read_de", suite="la", benchmark="xquad", language="de", metric="overlap", chat=True),
         PackTask(task="toy_read_fr", suite="la", benchmark="xquad", language="fr", metric="overlap", chat=True),
-    )  # fmt: skip
+    )
     return Pack(name="mini", version=1, digest="d", tasks=tasks, include_path=folder)
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -26,7 +24,9 @@ def test_tasks_find_the_files_of_their_benchmarks_while_they_are_loaded(
         seen.append(files)
         yield
 
-    monkeypatch.setitem(sys.modules, "cftray.evaluation.paper.sources", SimpleNamespace(bound=bound))  # type: ignore[arg-type]
+    from cftray.evaluation import tasks as loading
+
+    monkeypatch.setattr(loading, "bound", bound)
     entry = replace(pack.tasks[0], source="ifeval")
     files = {"ifeval": tmp_path / "ifeval"}
     with harness.opened(pack, [entry], files, 64, tmp_path / "cache") as tasks:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,12 +109,6 @@ def test_two_items_of_one_id_are_refused(bench: Bench, p1: Path, tmp_path: Path)
     twice = write_pack(tmp_path / "twice", CODE.replace('"id": f"q{i}"', '"id": f"q{i // 2}"'))
     with pytest.raises(DataError, match="items 1 and 2 both have the id 'q0'"):
         bench.requests(twice, p1)
-
-
-def test_a_benchmark_without_its_files_is_our_mistake(bench: Bench, pack: Pack, p1: Path) -> None:
-    bare = replace(pack, tasks=(replace(pack.tasks[0], source="ifeval"),))
-    with pytest.raises(InternalError, match="files of ifeval are no inputs"):
-        bench.requests(bare, p1)
 
 
 def test_another_pack_than_the_planned_one_is_refused(bench: Bench, pack: Pack, p1: Path) -> None:

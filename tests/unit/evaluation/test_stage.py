@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +85,12 @@ def test_the_brief_form_agrees_with_the_items(first: Artifact) -> None:
     assert [part.task for part in scores.expected] == [task.task for task in scores.tasks]
 
 
-def test_means_with_the_papers_metric_beside_ours(first: Artifact) -> None:
-    assert first.metrics["ta/mmlu"] == first.details["metrics"]["toy_choose"]["acc_norm"]["value"]
-    assert first.metrics["paper/ta/mmlu"] == first.details["metrics"]["toy_choose"]["acc"]["value"]
-    assert first.metrics["la/n"] == 14
+def test_means_with_the_papers_metric_beside_ours(bench: Bench, pack: Pack, p1: Path, asked: Path) -> None:
+    tasks = tuple(replace(one, paper_metric="acc") if one.task == "toy_choose" else one for one in pack.tasks)
+    found = bench.scores(replace(pack, tasks=tasks), p1, p1, asked)
+    assert found.metrics["ta/mmlu"] == found.details["metrics"]["toy_choose"]["acc_norm"]["value"]
+    assert found.metrics["paper/ta/mmlu"] == found.details["metrics"]["toy_choose"]["acc"]["value"]
+    assert found.metrics["la/n"] == 14
 
 
 def test_two_actors_score_as_one_does(first: Artifact, bench: Bench, pack: Pack, p1: Path, asked: Path) -> None:
@@ -152,6 +154,16 @@ def test_another_model_or_precision_is_scored_anew(
         workers = InProcess()
         bench.scores(pack, p1, p1, asked, parts=parts, workers=workers, **changes)
         assert {one["task"] for one in workers.handled} == {task.task for task in pack.tasks}
+
+
+def test_a_task_whose_own_code_stayed_is_not_scored_again_for_another_digest_of_the_pack(
+    bench: Bench, pack: Pack, p1: Path, asked: Path, tmp_path: Path
+) -> None:
+    parts, own = tmp_path / "parts", {"toy_follow": "f", "toy_choose": "c"}
+    bench.scores(replace(pack, task_digests=own), p1, p1, asked, parts=parts)
+    workers, changed = InProcess(), replace(pack, digest="e", task_digests=own)
+    bench.scores(changed, p1, p1, asked, parts=parts, workers=workers, pack_digest="e")
+    assert {one["task"] for one in workers.handled} == {"toy_read_de", "toy_read_fr"}
 
 
 def test_a_mean_over_some_languages_says_so(bench: Bench, pack: Pack, p1: Path) -> None:
