@@ -5,6 +5,7 @@ Imports nothing heavy: whoever plans an experiment needs the digest.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -33,7 +34,9 @@ def _mini() -> Pack:
     )
 
 
+@functools.cache
 def _paper() -> Pack:
+    """Made once: its digests read some forty files, and a matrix plans a thousand experiments."""
     return Pack(
         name="paper",
         version=paper_pack.PACK_VERSION,

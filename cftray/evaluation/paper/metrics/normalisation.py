@@ -47,7 +47,7 @@ _XQUAD_ARTICLES: Final[Mapping[str, re.Pattern[str]]] = {
     **dict.fromkeys(("el", "ro", "ru", "th", "tr"), _NONE),
 }
 
-_FORMS: Final[Mapping[str, str]] = {"ja": "NFKC", "zh": "NFKC"}
+_FOLDED: Final = ("ja", "zh")
 """Full-width letters and digits become plain ones there; NFKC would take Thai's sara am apart."""
 
 _TURKISH: Final = str.maketrans({"I": "ı", "İ": "i"})
@@ -85,8 +85,8 @@ def _articles(rules: Mapping[str, re.Pattern[str]], language: str) -> re.Pattern
 
 def _visible(text: str, language: str) -> str:
     """In one form, without format characters: marks of direction, joiners, zero-width spaces."""
-    form = unicodedata.normalize(_FORMS.get(language, "NFC"), text)
-    return "".join(char for char in form if not _format(char))
+    text = unicodedata.normalize("NFKC" if language in _FOLDED else "NFC", text)
+    return "".join(char for char in text if not _format(char))
 
 
 def _lower(text: str, language: str) -> str:

@@ -51,7 +51,8 @@ def _rule(language: str) -> Callable[[str], list[str]]:
     if language not in SEGMENTATIONS:
         known = nearest(language, SEGMENTATIONS)
         raise InternalError(f"{language}: no rule tells what a word is; {known}; give it one in segmentation.py")
-    return {"zh": _MIXED.findall, "ja": _SCRIPTS.findall, "th": _thai}.get(language, str.split)
+    rules: dict[str, Callable[[str], list[str]]] = {"zh": _MIXED.findall, "ja": _SCRIPTS.findall, "th": _thai}
+    return rules.get(language, str.split)
 
 
 def _thai(text: str) -> list[str]:

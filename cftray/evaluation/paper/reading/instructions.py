@@ -16,7 +16,7 @@ def checkable(path: Path) -> Iterator[dict[str, Any]]:
     A table of one type a column would give each instruction the arguments of all others, as null; so does the hub's.
     """
     for row in rows(path):
-        kinds, arguments = row.texts("instruction_id_list"), row.list("kwargs")
+        kinds, arguments = row.texts("instruction_id_list"), row.elements("kwargs")
         if len(kinds) != len(arguments) or not all(isinstance(one, Mapping) for one in arguments):
             raise row.refused("kwargs", f"a list of {len(kinds)} objects, one an instruction")
         kept = [{name: value for name, value in one.items() if value is not None} for one in arguments]

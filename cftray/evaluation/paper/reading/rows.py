@@ -49,12 +49,12 @@ class Row:
     def texts(self, name: str, *, empty: bool = False) -> list[str]:
         """A list of texts, at least one, none blank unless `empty`."""
         value = self.fields.get(name)
-        fits = isinstance(value, list) and value and all(isinstance(one, str) for one in value)
-        if not fits or not (empty or all(one.strip() for one in value)):
+        found = value if isinstance(value, list) else []
+        if not found or not all(isinstance(one, str) and (empty or one.strip()) for one in found):
             raise self.refused(name, "a list of texts, at least one" + ("" if empty else ", and none of them blank"))
-        return list(value)
+        return list(found)
 
-    def list(self, name: str) -> list[Any]:
+    def elements(self, name: str) -> list[Any]:
         """A list of whatever."""
         value = self.fields.get(name)
         if not isinstance(value, list):

@@ -52,7 +52,7 @@ def _nested(path: Path, name: str) -> Iterator[Row]:
 
 
 def _inside(row: Row, name: str) -> Iterator[Row]:
-    for number, record in enumerate(row.list(name)):
+    for number, record in enumerate(row.elements(name)):
         place = f"{row.place}.{name}[{number}]".lstrip(".")
         if not isinstance(record, dict):
             raise DataError(f"{row.file}, {place}: {record!r:.60}; expected an object; mend the file")

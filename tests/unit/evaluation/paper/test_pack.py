@@ -64,6 +64,7 @@ def test_languages_that_phase_2_taught_and_others() -> None:
 def test_the_pack_is_found_by_name_with_the_hubs_set_of_each_benchmark() -> None:
     found = find_pack("paper")
     assert found.digest == digest()
+    assert found.task_digest("mmlu") == task_digest("mmlu") != found.digest
     assert set(found.hub) == {task.source for task in found.tasks} == {str(one) for one in Benchmark}
     assert [task.task for task in found.asked_by(EvaluationSpec(languages=("th",), suites=("la",)))] == ["xquad_th"]
 
