@@ -20,7 +20,7 @@ import numpy as np
 
 from cftray.analysis.activations import Prompt, compose, part_file, passing, tokenised
 from cftray.analysis.prompts import read_prompts
-from cftray.plan.representation_stages import FilePrompts, ForwardSettings, MiniPrompts
+from cftray.spec.analysis import FilePrompts, ForwardSettings, MiniPrompts
 from cftray.spec.model import MINI_BASE
 from cftray.store import locate_model
 

@@ -23,7 +23,7 @@ from cftray.data.rows import Row
 from cftray.data.templates import load_template
 from cftray.data.tokenize import load_tokenizer
 from cftray.errors import DataError, InternalError, ModelError
-from cftray.plan.representation_stages import ForwardSettings
+from cftray.spec.analysis import ForwardSettings
 from cftray.stage import StageContext
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from cftray.analysis.tsne import embed, perplexity_for
 from cftray.errors import DataError, InternalError
-from cftray.plan.representation_stages import TsneSettings
+from cftray.spec.analysis import TsneSettings
 from cftray.spec.base import SpecModel
 
 BOOTSTRAPS = 1000

@@ -10,7 +10,7 @@ from cftray.analysis.crosslingual import Crosslingual, figures_of, headline
 from cftray.analysis.figures.languages import alignment_curves, language_maps
 from cftray.analysis.parallel import read_sentences
 from cftray.data.rows import Row
-from cftray.plan.representation_stages import CrosslingualConfig
+from cftray.plan.analysis_stages import CrosslingualConfig
 from cftray.stage import Artifact, StageContext
 from cftray.store.atomic import write_atomic
 

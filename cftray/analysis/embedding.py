@@ -20,8 +20,8 @@ import numpy as np
 
 from cftray.analysis.samples import Sample
 from cftray.errors import ModelError
-from cftray.plan.analysis_stages import DesText
 from cftray.plan.canonical import sha256_of
+from cftray.spec.analysis import DesText
 from cftray.store.atomic import write_atomic
 
 VERSION: Final = 1

@@ -13,7 +13,7 @@ from random import Random
 from cftray.data.reading.opening import opened
 from cftray.errors import DataError, nearest
 from cftray.mini.requests import parallel_sentences
-from cftray.plan.representation_stages import MiniSentences, ParallelFiles, Sentences
+from cftray.spec.analysis import MiniSentences, ParallelFiles, Sentences
 from cftray.spec.languages import language_of
 
 _NAME = re.compile(r"^(?P<code>[a-z]{2,3})(_[A-Z][a-z]{3})?\.(devtest|dev|test|txt)$")

@@ -11,7 +11,7 @@ from cftray.data.reading.opening import opened
 from cftray.data.rows import Row
 from cftray.errors import DataError
 from cftray.mini.requests import requests
-from cftray.plan.representation_stages import FilePrompts, MiniPrompts, Prompts
+from cftray.spec.analysis import FilePrompts, MiniPrompts, Prompts
 
 LAYOUT = 'one JSON object a line with question_id, category and turns, as MT-Bench has it: {"question_id": 81, ' \
     '"category": "writing", "turns": ["…", "…"]}'  # fmt: skip

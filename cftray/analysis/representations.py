@@ -14,7 +14,7 @@ import numpy as np
 from cftray.analysis import covariance
 from cftray.analysis.tsne import embed, perplexity_for
 from cftray.errors import InternalError
-from cftray.plan.representation_stages import TsneSettings
+from cftray.spec.analysis import TsneSettings
 from cftray.spec.base import SpecModel
 
 Point = tuple[float, float]

@@ -14,7 +14,7 @@ from cftray.analysis.figures.layers import LayerMap, layer_maps
 from cftray.analysis.figures.variance import Panel, curve_of, difference_curves
 from cftray.analysis.prompts import read_prompts
 from cftray.analysis.representations import Representations, figures_of, headline
-from cftray.plan.representation_stages import RepresentationsConfig
+from cftray.plan.analysis_stages import RepresentationsConfig
 from cftray.stage import Artifact, Progress, StageContext
 from cftray.store.atomic import write_atomic
 

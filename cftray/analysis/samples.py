@@ -11,7 +11,7 @@ from pathlib import Path
 from cftray.data.rows import Row
 from cftray.data.sources import ROWS
 from cftray.errors import DataError
-from cftray.plan.analysis_stages import DesText
+from cftray.spec.analysis import DesText
 from cftray.store.atomic import write_atomic
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from cftray.errors import DataError
-from cftray.plan.representation_stages import TsneSettings
+from cftray.spec.analysis import TsneSettings
 
 EXACT = 500
 LEAST = 4

@@ -18,6 +18,7 @@ from cftray.errors import Cancelled, DataError, InternalError
 from cftray.evaluation import packs
 from cftray.evaluation.compose import compose, shape
 from cftray.evaluation.harness import opened
+from cftray.evaluation.paper.preflight import Severity, look
 from cftray.evaluation.requests import FOLDER, AskedTask, Kind, Manifest, Request, task_file, write_requests
 from cftray.plan.canonical import sha256_of
 from cftray.plan.packs import Pack, PackTask
@@ -35,7 +36,7 @@ def run(config: RequestsConfig, inputs: Mapping[str, Path], context: StageContex
     """Inputs: `tokenizer`, and the benchmarks' files by name. Output: `requests`, a folder.
 
     Raises ModelError where tokenizer, template and tasks do not fit each other, DataError where a benchmark's
-    items can't be asked, Cancelled when asked to stop, InternalError where the pack is not the one planned.
+    items can't be had or asked, Cancelled when asked to stop, InternalError where the pack is not the one planned.
     """
     context.raise_if_stopped()
     pack = packs.find_planned(config.pack, config.pack_digest)
@@ -45,14 +46,18 @@ def run(config: RequestsConfig, inputs: Mapping[str, Path], context: StageContex
         "folder": str(context.folder.absolute()),
         "stop": str(context.stop.absolute()),
     }
-    seconds = context.workers.call(make_requests, request, accelerator=None, name="requests")
+    made = context.workers.call(make_requests, request, accelerator=None, name="requests")
+    for told in made["lacking"]:
+        context.note(told)
     folder = context.folder / FOLDER
     manifest = Manifest.read(folder)
     tasks = [one.model_dump(mode="json", exclude={"batches", "settings"}) for one in manifest.tasks]
     details = {
         **manifest.model_dump(mode="json", exclude={"tasks"}),
         "tasks": [{**told, "batches": len(one.batches)} for told, one in zip(tasks, manifest.tasks, strict=True)],
-        "seconds": seconds,
+        "seconds": made["seconds"],
+        "sources": made["sources"],
+        "lacking": made["lacking"],
         "pack": {"name": pack.name, "version": pack.version, "digest": pack.digest},
     }
     metrics = {
@@ -64,12 +69,22 @@ def run(config: RequestsConfig, inputs: Mapping[str, Path], context: StageContex
     return Artifact(outputs={"requests": folder}, metrics=metrics, details=details)
 
 
-def make_requests(request: Mapping[str, Any]) -> dict[str, float]:
-    """Entry of a worker: writes the folder `requests` into the request's folder; gives the seconds that it took."""
+def make_requests(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Entry of a worker: writes the folder `requests` into the request's folder.
+
+    Gives the `seconds` that it took, of which files the items come (`sources`), and what is `lacking`, in words: items
+    that will stay without a score. Raises DataError where something is missing that the evaluation can't do without.
+    """
     config = RequestsConfig.model_validate(request["config"])
     pack = packs.find_planned(config.pack, config.pack_digest)
     inputs = {name: Path(path) for name, path in request["inputs"].items()}
-    return _Requests(pack, config, inputs, Path(request["folder"]), Path(request["stop"])).write()
+    folder = Path(request["folder"])
+    wanted = pack.asked(config.suites, config.benchmarks, config.languages)
+    found = look(wanted, benchmark_files(inputs), limit=config.limit, folder=folder)
+    found.raise_if_fatal()
+    seconds = _Requests(pack, config, inputs, folder, Path(request["stop"])).write()
+    lacking = [str(one) for one in found.of(Severity.UNSCORED)]
+    return {"seconds": seconds, "sources": list(found.sources), "lacking": lacking}
 
 
 class _Requests:

@@ -1,4 +1,4 @@
-"""The stages that say how alike data sets and models are. Nothing that is trained depends on them."""
+"""The stages that say how alike data sets and models are, and what changed inside. Nothing trained depends on them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from cftray.spec.analysis import (
+    PAPER_SAMPLES,
+    DesText,
+    ForwardSettings,
+    MiniPrompts,
+    MiniSentences,
+    Prompts,
+    Sentences,
+    TsneSettings,
+)
 from cftray.spec.base import SpecModel
-
-DesText = Literal["rendered", "instruction"]
-"""What of a row is embedded: `rendered` is system text, instruction, input and response, a line break between, without
-a template's own words, which are the same in every row of every set."""
-
-PAPER_SAMPLES = 500
-"""Rows a side (paper, section 3.1)."""
 
 
 class MpdConfig(SpecModel):
@@ -36,3 +39,32 @@ class DesConfig(SpecModel):
     samples: Annotated[int, Field(ge=2)] = PAPER_SAMPLES
     seed: int
     text: DesText = "rendered"
+
+
+class RepresentationsConfig(SpecModel):
+    """Hidden activations of one model or of a pair (paper, Figures 1, 2 and D4).
+
+    Inputs: `first`, `second` (left out for one model alone), `tokenizer`, whose tokenizer and template prompt both
+    alike, and `prompts` where they are a file.
+    """
+
+    kind: Literal["representations"] = "representations"
+    prompts: Prompts = MiniPrompts()
+    forward: ForwardSettings = ForwardSettings()
+    tsne: TsneSettings = TsneSettings()
+    labels: Annotated[tuple[str, str], Field(description="what the figures call the models")] = ("P1", "P2")
+
+
+class CrosslingualConfig(SpecModel):
+    """How near a model's activations for the same sentence in two languages are (paper, Figure D3).
+
+    Inputs: `model`, `tokenizer`, and `sentences` where they are files. `layer` null: the middle one; it is the
+    layer whose sentences are drawn.
+    """
+
+    kind: Literal["crosslingual"] = "crosslingual"
+    sentences: Sentences = MiniSentences()
+    forward: ForwardSettings = ForwardSettings()
+    tsne: TsneSettings = TsneSettings()
+    layer: Annotated[int | None, Field(ge=0)] = None
+    label: Annotated[str, Field(description="what the figures call the model")] = "base"

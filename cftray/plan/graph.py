@@ -5,7 +5,8 @@
                                  └─ train p2 ── evaluate p2      (tokens of phase 2 likewise)
 
 Rows are also compared with the benchmarks' items before they are trained on; nothing depends on that. How rows come
-about is in `cftray.plan.datasets`, how models are scored in `cftray.plan.evaluating`.
+about is in `cftray.plan.datasets`, how models are scored in `cftray.plan.evaluating`, what else is looked at in
+`cftray.plan.analysing`.
 
 With replay, phase 2 reads a mix instead of its tokens; with layer freezing, also a selection:
 
@@ -23,6 +24,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from cftray.errors import InternalError
+from cftray.plan.analysing import Analyses
 from cftray.plan.datasets import Datasets
 from cftray.plan.evaluating import Evaluations, Packs
 from cftray.plan.leaves import model_leaf
@@ -118,6 +120,9 @@ def build_evaluation_plan(spec: ModelEvaluationSpec, digests: Digests, packs: Pa
     return Plan(stages=nodes.all(), outcomes=(outcome,))
 
 
+TOKENS = "tokens.p{phase}"
+
+
 class _First(NamedTuple):
     """What phase 2 starts from. `tokenizer` is the model whose tokenizer P1 has."""
 
@@ -134,6 +139,7 @@ class _Builder:
         self.nodes = Nodes(digests, replicas=len(spec.seeds))
         self.datasets = Datasets(self.nodes)
         self.evaluations = Evaluations(self.nodes, spec.evaluation, spec.template, packs)
+        self.analyses = Analyses(self.nodes, self.datasets, spec)
 
     def build(self) -> Plan:
         outcomes = tuple(self._replica(seed) for seed in self.spec.seeds)
@@ -143,6 +149,7 @@ class _Builder:
     def _replica(self, seed: int) -> Outcome:
         self.nodes.gate = None
         spec, evaluations = self.spec, self.evaluations
+        self.analyses.before(self._tokenizer())
         p1_train, first = self._first(seed)
         key, title = ("p1", "evaluate P1")
         if p1_train is not None:
@@ -160,6 +167,7 @@ class _Builder:
             first.tokenizer,
             spec.phase2.hyperparameters.precision,
         )
+        self.analyses.after(seed, first.model, p2_train, first.tokenizer, TOKENS.format(phase=2))
         return Outcome(
             seed=seed,
             p1_train=p1_train,
@@ -171,6 +179,10 @@ class _Builder:
             p1_noise=p1.noise,
             gate=gate,
         )
+
+    def _tokenizer(self) -> LeafInput:
+        """The model whose tokenizer prompts every model alike: what phase 1 starts from, or what it adopts."""
+        return self.nodes.leaf(model_leaf(self.spec.phase1.adopt or self.spec.base))
 
     def _first(self, seed: int) -> tuple[str | None, _First]:
         """(name of phase 1's training, what phase 2 starts from)."""
@@ -213,7 +225,7 @@ class _Builder:
     ) -> str:
         config = TokenizeConfig(template=template, max_length=max_length)
         inputs: dict[str, Source] = {"rows": self.datasets.rows(phase, data), "model": tokenizer}
-        return self.nodes.add(f"tokens.p{phase}", f"tokens of phase {phase}", config, inputs)
+        return self.nodes.add(TOKENS.format(phase=phase), f"tokens of phase {phase}", config, inputs)
 
     def _replayed(self, seed: int, replay: Replay, first: _First, template: Template, data: str) -> str:
         """Phase 2's tokens with the replay's after them."""

@@ -27,7 +27,15 @@ class Nodes:
         """In an order in which each comes after its inputs."""
         return tuple(self._nodes.values())
 
-    def add(self, name: str, title: str, config: StageConfig, inputs: Mapping[str, Source]) -> str:
+    def add(
+        self,
+        name: str,
+        title: str,
+        config: StageConfig,
+        inputs: Mapping[str, Source],
+        *,
+        optional: bool = False,
+    ) -> str:
         """The stage of that name; it stands behind every gate that was set when it was asked for, and behind none
         once it was asked for without."""
         if name not in self._nodes:
@@ -39,6 +47,7 @@ class Nodes:
                 inputs=dict(inputs),
                 fingerprint=self._fingerprint(config, inputs),
                 gated_by=gates,
+                optional=optional,
             )
             return name
         known = self._nodes[name]

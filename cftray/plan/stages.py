@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from cftray.plan.analysis_stages import CrosslingualConfig, DesConfig, MpdConfig, RepresentationsConfig
 from cftray.spec.base import SpecModel
 from cftray.spec.data import Adapter, Alignment, MiniDataset
 from cftray.spec.endpoint import EndpointModel
@@ -41,6 +42,10 @@ class StageKind(StrEnum):
     EVALUATE = "evaluate"
     JUDGE = "judge"
     GATE = "gate"
+    DES = "des"
+    MPD = "mpd"
+    REPRESENTATIONS = "representations"
+    CROSSLINGUAL = "crosslingual"
 
 
 CODE_VERSION: dict[StageKind, int] = {
@@ -60,6 +65,10 @@ CODE_VERSION: dict[StageKind, int] = {
     StageKind.EVALUATE: 3,
     StageKind.JUDGE: 1,
     StageKind.GATE: 1,
+    StageKind.DES: 1,
+    StageKind.MPD: 1,
+    StageKind.REPRESENTATIONS: 1,
+    StageKind.CROSSLINGUAL: 1,
 }
 
 
@@ -288,7 +297,11 @@ StageConfig = Annotated[
     | RequestsConfig
     | EvaluateConfig
     | JudgeConfig
-    | GateConfig,
+    | GateConfig
+    | DesConfig
+    | MpdConfig
+    | RepresentationsConfig
+    | CrosslingualConfig,
     Field(discriminator="kind"),
 ]
 
@@ -333,7 +346,8 @@ class StageInput(SpecModel):
 class StageNode(SpecModel):
     """One stage of a plan. `name` is unique in the plan: `train.p1.s17`.
 
-    `gated_by` names gates before it; it is left out once all of them are closed. Gates are no part of the fingerprint.
+    `gated_by` names gates before it; it is left out once all of them are closed. An `optional` stage's failure does not
+    fail the experiment. Neither is part of the fingerprint.
     """
 
     name: str
@@ -342,6 +356,7 @@ class StageNode(SpecModel):
     inputs: dict[str, LeafInput | StageInput]
     fingerprint: str | None = None
     gated_by: tuple[str, ...] = ()
+    optional: bool = False
 
     @property
     def kind(self) -> StageKind:

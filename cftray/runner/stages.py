@@ -28,6 +28,10 @@ MODULES: dict[StageKind, str] = {
     StageKind.EVALUATE: "cftray.evaluation.stage",
     StageKind.JUDGE: "cftray.evaluation.judging.stage",
     StageKind.GATE: "cftray.evaluation.gate",
+    StageKind.DES: "cftray.analysis.des_stage",
+    StageKind.MPD: "cftray.analysis.mpd_stage",
+    StageKind.REPRESENTATIONS: "cftray.analysis.representations_stage",
+    StageKind.CROSSLINGUAL: "cftray.analysis.crosslingual_stage",
 }
 
 PRIMARY_OUTPUT: dict[StageKind, str] = {
@@ -47,6 +51,10 @@ PRIMARY_OUTPUT: dict[StageKind, str] = {
     StageKind.EVALUATE: "items",
     StageKind.JUDGE: "annotations",
     StageKind.GATE: "decision",
+    StageKind.DES: "des",
+    StageKind.MPD: "mpd",
+    StageKind.REPRESENTATIONS: "result",
+    StageKind.CROSSLINGUAL: "result",
 }
 """The output that a stage depending on this one reads."""
 

@@ -44,9 +44,15 @@ class Walk:
     def run(self) -> Failure | None:
         """Every stage in order; None when all are recorded or left out, else why not (events tell it too).
 
+        An optional stage that fails costs itself and what needs it, which is optional too.
         A stop shows as a Failure with the code of Cancelled.
         """
+        lost: set[str] = set()
         for node in self.plan.stages:
+            if lost.intersection(node.needs):
+                lost.add(node.name)
+                self.events.write(EventKind.STAGE_SKIPPED, node.name, node.fingerprint, why=_unmet(node, lost))
+                continue
             try:
                 self._ensure(node)
             except Exception as error:  # noqa: BLE001 - every failure becomes an event and an outcome
@@ -55,7 +61,9 @@ class Walk:
                     self.events.write(
                         EventKind.STAGE_FAILED, node.name, node.fingerprint, failure=failure.model_dump(mode="json")
                     )
-                return failure
+                if isinstance(error, Cancelled) or not node.optional:
+                    return failure
+                lost.add(node.name)
         return None
 
     def _ensure(self, node: StageNode) -> None:
@@ -208,6 +216,10 @@ class Walk:
     def _raise_if_stopped(self) -> None:
         if self.stop.exists():
             raise Cancelled("stopped because it was asked to")
+
+
+def _unmet(node: StageNode, lost: set[str]) -> str:
+    return f"needs {', '.join(name for name in node.needs if name in lost)}, which failed"
 
 
 def _inherit(end: End | None, holder: Holder) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from cftray.spec.analysis import Analysis
 from cftray.spec.base import SpecModel
 from cftray.spec.evaluation import Condition, EvaluationSpec
 from cftray.spec.execution import ExecutionSpec
@@ -35,8 +36,19 @@ class ExperimentSpec(SpecModel):
         Field(max_length=16, description="what P1's scores have to be for phase 2 to be trained; all of it"),
     ] = ()
     evaluation: EvaluationSpec = EvaluationSpec()
+    analysis: Annotated[
+        tuple[Analysis, ...], Field(max_length=8, description="des, mpd, representations, crosslingual; each once")
+    ] = ()
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=64)] = (17,)
     execution: ExecutionSpec = ExecutionSpec()
+
+    @field_validator("analysis")
+    @classmethod
+    def _each_kind_once(cls, value: tuple[Analysis, ...]) -> tuple[Analysis, ...]:
+        kinds = [one.kind for one in value]
+        if len(set(kinds)) != len(kinds):
+            raise ValueError("each kind of analysis once")
+        return value
 
     @field_validator("seeds")
     @classmethod

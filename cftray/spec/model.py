@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 from cftray.spec.base import SpecModel
 
 MINI_BASE = "mini:base"
+MINI_ENCODER = "mini:encoder"
+"""The miniature's sentence encoder, where a sentence encoder is asked for."""
 
 
 class ModelRef(SpecModel):

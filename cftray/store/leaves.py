@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from cftray.errors import DataError, Fault, InfraError, ModelError
 from cftray.plan.canonical import canonical, sha256_of
 from cftray.plan.stages import Leaf, LeafKind
-from cftray.spec.model import MINI_BASE
+from cftray.spec.model import MINI_BASE, MINI_ENCODER
 from cftray.store.atomic import write_atomic
 from cftray.store.files import DataFile, data_files, is_remote, local_file, local_path, suffix_of
 from cftray.store.hub import commit_of, fetch, is_hub_id
@@ -59,6 +59,8 @@ def locate_encoder(location: str, commit: str | None = None) -> Path:
 
     Raises ModelError where it is neither a folder of sentence-transformers nor a hub id.
     """
+    if location == MINI_ENCODER:
+        return Path(str(resources.files("cftray"))) / "mini" / "encoder"
     path = Path(location).expanduser()
     if path.is_dir():
         if not (path / "modules.json").is_file():

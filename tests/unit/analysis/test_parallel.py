@@ -9,7 +9,7 @@ import pytest
 
 from cftray.analysis.parallel import read_sentences
 from cftray.errors import DataError
-from cftray.plan.representation_stages import MiniSentences, ParallelFiles
+from cftray.spec.analysis import MiniSentences, ParallelFiles
 
 REAL = os.environ.get("CFTRAY_REAL_DATA")
 

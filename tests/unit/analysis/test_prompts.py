@@ -8,7 +8,7 @@ import pytest
 
 from cftray.analysis.prompts import read_prompts
 from cftray.errors import DataError
-from cftray.plan.representation_stages import FilePrompts, MiniPrompts
+from cftray.spec.analysis import FilePrompts, MiniPrompts
 
 
 @pytest.fixture

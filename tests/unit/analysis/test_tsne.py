@@ -7,7 +7,7 @@ import pytest
 
 from cftray.analysis.tsne import embed, perplexity_for
 from cftray.errors import DataError
-from cftray.plan.representation_stages import TsneSettings
+from cftray.spec.analysis import TsneSettings
 
 QUICK = TsneSettings(iterations=250)
 

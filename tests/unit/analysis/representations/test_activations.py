@@ -8,7 +8,7 @@ import pytest
 from cftray.analysis.activations import compose, passed, passing, shape_of, shared_shape, tokenised
 from cftray.data.rows import Row
 from cftray.errors import Cancelled, DataError, ModelError
-from cftray.plan.representation_stages import ForwardSettings
+from cftray.spec.analysis import ForwardSettings
 from tests.unit.analysis.representations.conftest import save_model
 
 

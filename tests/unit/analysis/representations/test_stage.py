@@ -9,7 +9,7 @@ from cftray.analysis import crosslingual_stage, representations_stage
 from cftray.analysis.crosslingual import Crosslingual
 from cftray.analysis.representations import Representations
 from cftray.errors import DataError, InternalError, ModelError
-from cftray.plan.representation_stages import CrosslingualConfig, RepresentationsConfig
+from cftray.plan.analysis_stages import CrosslingualConfig, RepresentationsConfig
 from tests.unit.analysis.representations.conftest import save_model
 
 

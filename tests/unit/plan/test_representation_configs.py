@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from cftray.plan import canonical
-from cftray.plan.representation_stages import CrosslingualConfig, MiniPrompts, ParallelFiles, RepresentationsConfig
+from cftray.plan.analysis_stages import CrosslingualConfig, RepresentationsConfig
+from cftray.spec.analysis import MiniPrompts, ParallelFiles
 
 
 @pytest.mark.parametrize("config", [RepresentationsConfig, CrosslingualConfig])
