@@ -4,8 +4,8 @@ Longest sequences come first, so that the last batches to run are the short ones
 start or not at all. Continuations of one context that differ in their last token alone are read off the
 same logits (lm-eval's logits cache): they are one sequence, and stay together.
 
-A batch of `size` sequences has room for `size` times `TYPICAL` tokens, padding among them: where sequences are longer it
-holds fewer, so that one size fits a benchmark of questions and one of newspaper articles.
+A batch of `size` sequences has room for `size` times `TYPICAL` tokens, padding among them: where sequences are
+longer it holds fewer, so that one size fits a benchmark of questions and one of newspaper articles.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cftray.evaluation.requests import BatchShape, Request
-
 
 TYPICAL = 512
 """Tokens of a sequence up to which a batch holds as many sequences as its size says."""
