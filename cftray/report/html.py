@@ -18,6 +18,7 @@ from cftray.plan import Plan
 from cftray.report import facts, grid
 from cftray.report.contaminated import contaminated
 from cftray.report.curves import line_plot
+from cftray.report.likeness import likeness
 from cftray.report.notes import notes
 from cftray.report.realised import pictures, realised
 from cftray.report.results import results
@@ -51,6 +52,7 @@ def html_report(spec: ExperimentSpec, plan: Plan, store: Store, *, experiment: s
         seeds=_seed_table(found),
         languages=_language_table(found),
         asked=facts.asked(spec),
+        likeness=likeness(spec, stages, store),
         realised=realised(stages),
         pictures=pictures(stages, store),
         plots=_plots(stages, store),

@@ -1,0 +1,113 @@
+"""How alike the phases are, and what changed inside: DES, MPD, representations, languages side by side.
+
+Read from records alone. An analysis that is asked for and has no record is named: it is still to come, or it failed,
+which costs nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cftray.plan import StageKind
+from cftray.report.facts import Stages
+from cftray.spec import ExperimentSpec
+from cftray.store import Record, Store
+
+KINDS = (StageKind.DES, StageKind.MPD, StageKind.REPRESENTATIONS, StageKind.CROSSLINGUAL)
+ABSENT = "not there: still to come, or it failed"
+CAPTIONS = {
+    "layers": "t-SNE of the layers of both models (the paper's Figure 1)",
+    "difference": "how far the activations' covariance differs, layer by layer (the paper's Figures 2 and D4)",
+    "languages": "t-SNE of sentences that say the same in several languages (the paper's Figure D3)",
+    "alignment": "how much nearer translations are to each other than other sentences, layer by layer",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A picture as a data URI."""
+
+    title: str
+    uri: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Likeness:
+    """`facts` are (name, value) in words; `languages` (pair, DES, interval, rows) of each two languages."""
+
+    facts: tuple[tuple[str, str], ...]
+    languages: tuple[tuple[str, str, str, str], ...]
+    figures: tuple[Figure, ...]
+
+
+def likeness(spec: ExperimentSpec, stages: Stages, store: Store) -> Likeness | None:
+    """What the analyses found; None where none was asked for."""
+    if not spec.analysis:
+        return None
+    found = [(node, record) for node, record in stages if node.kind in KINDS]
+    facts: list[tuple[str, str]] = []
+    if any(one.kind == "des" for one in spec.analysis) and spec.phase1.adopt is not None:
+        facts.append(("DES", "undefined: phase 1 was adopted, and the data it was trained on are not known"))
+    for node, record in found:
+        facts += _told(node.kind, record) if record is not None else [(node.title, ABSENT)]
+    recorded = [record for _, record in found if record is not None]
+    compared = [record.details for record in recorded if record.kind is StageKind.DES]
+    return Likeness(
+        facts=tuple(facts),
+        languages=tuple(one for details in compared for one in _languages(details)),
+        figures=tuple(one for record in recorded for one in _figures(record, store)),
+    )
+
+
+def _told(kind: StageKind, record: Record) -> Iterator[tuple[str, str]]:
+    metrics = record.metrics
+    match kind:
+        case StageKind.DES:
+            yield "DES", _des(metrics, record.details)
+        case StageKind.MPD:
+            tensors = int(metrics["tensors"])
+            yield record.title, f"{metrics['mpd']:.4g}, the mean over {tensors:,} tensors of their distance"
+            modules: Mapping[str, Any] = record.details["modules"]
+            yield "MPD by kind of module", ", ".join(f"{name} {of['mpd']:.3g}" for name, of in modules.items())
+        case StageKind.REPRESENTATIONS:
+            yield record.title, _inside(metrics)
+        case _:
+            yield record.title, (
+                f"translations are {metrics['alignment_mean']:.3f} nearer (cosine) than other sentences, in the mean "
+                f"over layers; most in layer {int(metrics['alignment_best_layer'])}: {metrics['alignment_best']:.3f}"
+            )
+
+
+def _des(metrics: Mapping[str, float], details: Mapping[str, Any]) -> str:
+    ends = [metrics.get("des/low"), metrics.get("des/high")]
+    interval = f" (95 %: {ends[0]:.3f} to {ends[1]:.3f})" if None not in ends else ""
+    cut = max((value for name, value in metrics.items() if name.startswith("truncated/")), default=0.0)
+    return f"{metrics['des']:.3f}{interval}, {details['samples']} rows a side, at most {cut:.1%} of a side's rows cut"
+
+
+def _inside(metrics: Mapping[str, float]) -> str:
+    told = [f"covariance of layers differs by {metrics['covariance_difference']:.4g}"]
+    if "layer_difference_relative_mean" in metrics:
+        told.append(f"layer by layer by {metrics['layer_difference_relative_mean']:.1%} of its size, in the mean")
+    return f"{'; '.join(told)}; {int(metrics['prompts'])} prompts"
+
+
+def _languages(details: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    for pair in details["pairs"]:
+        for one in pair["languages"]:
+            interval = "" if one["low"] is None or one["high"] is None else f"{one['low']:.3f} to {one['high']:.3f}"
+            rows = f"{one['rows'][0]}, {one['rows'][1]}" if "rows" in one else ""
+            yield f"{one['first']}, {one['second']}", f"{one['des']:.3f}", interval, rows
+
+
+def _figures(record: Record, store: Store) -> Iterator[Figure]:
+    if "figures" not in record.outputs:
+        return
+    for path in sorted(Path(store.output(record, "figures")).glob("*.png")):
+        caption = next((text for name, text in CAPTIONS.items() if name in path.stem), path.stem.replace("_", " "))
+        uri = base64.b64encode(path.read_bytes()).decode()
+        yield Figure(title=f"{record.title}: {caption}", uri=f"data:image/png;base64,{uri}")
