@@ -17,6 +17,7 @@ from cftray.plan import Leaf, LeafKind, RowsSource
 from cftray.plan.evaluating import Packs, benchmark_leaf
 from cftray.plan.leaves import encoder_leaf, model_leaf
 from cftray.plan.reading import aligned_source, data_leaf, english_source
+from cftray.plan.similarity import similarity_encoder
 from cftray.recipes import find_pack
 from cftray.spec import (
     ChangeFreezing,
@@ -30,13 +31,14 @@ from cftray.spec import (
     ModelRef,
     RandomFreezing,
     Replay,
+    SimilaritySpec,
     Template,
     TextTemplate,
     TranslatedData,
     TranslatedEnglish,
     parts_of,
 )
-from cftray.spec.model import MINI_BASE
+from cftray.spec.model import MINI_BASE, MINI_ENCODER
 from cftray.spec.translation import Seq2SeqTranslator
 from cftray.store import is_remote, locate_files, locate_model
 from cftray.store.leaves import leaf_fault
@@ -58,8 +60,17 @@ class FileChecks:
 
     def faults(self, spec: AnySpec) -> list[Fault]:
         """Every fault found."""
+        if isinstance(spec, SimilaritySpec):
+            return list(self._similarity(spec))
         own = self._evaluation(spec) if isinstance(spec, ModelEvaluationSpec) else self._experiment(spec)
         return own + list(self._benchmarks(spec.evaluation))
+
+    def _similarity(self, spec: SimilaritySpec) -> Iterator[Fault]:
+        encoder = similarity_encoder(spec)
+        if encoder.model != MINI_ENCODER:
+            yield from self._folder("encoder" if spec.encoder is None else "encoder.model", encoder_leaf(encoder))
+        for place, one in enumerate(spec.sets):
+            yield from self._data(f"sets[{place}].data", one.data)
 
     def _evaluation(self, spec: ModelEvaluationSpec) -> list[Fault]:
         found = list(self._model("model.model", spec.model))

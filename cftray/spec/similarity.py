@@ -13,7 +13,8 @@ from cftray.spec.execution import ExecutionSpec
 from cftray.spec.experiment import Name
 from cftray.spec.model import ModelRef
 
-SetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+SetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+"""Short enough for the name of a stage that it is a part of."""
 
 MOST_SETS = 64
 
