@@ -70,7 +70,8 @@ class FileChecks:
         if encoder.model != MINI_ENCODER:
             yield from self._folder("encoder" if spec.encoder is None else "encoder.model", encoder_leaf(encoder))
         for place, one in enumerate(spec.sets):
-            yield from self._data(f"sets[{place}].data", one.data)
+            least = spec.samples if one.data.samples is None else 0  # else told by the checks of the spec
+            yield from self._data(f"sets[{place}].data", one.data, least)
 
     def _evaluation(self, spec: ModelEvaluationSpec) -> list[Fault]:
         found = list(self._model("model.model", spec.model))
@@ -110,7 +111,8 @@ class FileChecks:
         if fault is not None:
             yield fault
 
-    def _data(self, path: str, data: DataSpec) -> Iterator[Fault]:
+    def _data(self, path: str, data: DataSpec, least: int = 0) -> Iterator[Fault]:
+        """Of a data set, of which `least` rows are needed."""
         match data:
             case MiniData():
                 return
@@ -118,7 +120,7 @@ class FileChecks:
                 yield from self._data(f"{path}.translate", data.translate)
                 yield from self._translation(path, data)
             case _:
-                yield from self._set(path, data_leaf(data), aligned_source(data))
+                yield from self._set(path, data_leaf(data), aligned_source(data), least)
                 if isinstance(data.english, TranslatedEnglish):
                     yield from self._translation(f"{path}.english", data.english)
                 elif data.english is not None:
@@ -131,11 +133,11 @@ class FileChecks:
         if asked.gate.similarity is not None:
             yield from self._folder(f"{path}.gate.similarity.model", encoder_leaf(asked.gate.similarity.model))
 
-    def _set(self, path: str, leaf: Leaf, source: RowsSource) -> Iterator[Fault]:
+    def _set(self, path: str, leaf: Leaf, source: RowsSource, least: int = 0) -> Iterator[Fault]:
         faults = list(self._files(f"{path}.hub" if leaf.kind is LeafKind.HUB_SET else f"{path}.path", leaf))
         yield from faults
         if not faults and leaf.kind is LeafKind.FILES and not is_remote(leaf.location):
-            fault = _rows_fault(path, leaf.location, locate_files(leaf.location), source)
+            fault = _rows_fault(path, leaf.location, locate_files(leaf.location), source, least)
             if fault is not None:
                 yield fault
 
@@ -166,7 +168,7 @@ def _outside(path: str, given: str, files: list[Path], roots: tuple[Path, ...]) 
     return Fault(path=path, given=given[:80], expected=f"a path under {' or '.join(map(str, roots))}")
 
 
-def _rows_fault(path: str, given: str, files: list[Path], source: RowsSource) -> Fault | None:
+def _rows_fault(path: str, given: str, files: list[Path], source: RowsSource, least: int) -> Fault | None:
     """What a reading shows. Formats and languages that only a worker can tell are left to it."""
     try:
         if any(format_of(file) not in TEXT for file in files) or _large(files):
@@ -174,18 +176,20 @@ def _rows_fault(path: str, given: str, files: list[Path], source: RowsSource) ->
         languages = [row.language for row in Reader(source).rows(files)]
     except (CFTRayError, OSError) as error:
         return _as_fault(f"{path}.path", given, error)
-    return _draw_fault(path, source, languages)
+    return _draw_fault(path, source, languages, least)
 
 
-def _draw_fault(path: str, source: RowsSource, languages: list[str]) -> Fault | None:
+def _draw_fault(path: str, source: RowsSource, languages: list[str], least: int) -> Fault | None:
     if source.languages is not None and source.languages.by == "detection":
         return None
     try:
-        drawn(source, languages)
+        count = len(drawn(source, languages))
     except DataError as error:
         shares = ", ".join(f"{one.language}: {one.share:g}" for one in source.proportions)
         field, given = ("proportions", shares) if shares else ("samples", str(source.samples))
         return _as_fault(f"{path}.{field}", given, error)
+    if count < least:
+        return Fault(path=path, given=f"{count} rows", expected=f"{least} or more, as many as are compared (samples)")
     return None
 
 
