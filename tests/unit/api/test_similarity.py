@@ -45,7 +45,8 @@ def get(world: World, path: str, status: int = 200) -> dict[str, Any]:
 
 def embedded(number: int, languages: tuple[str, ...]) -> Embedded:
     vectors = np.random.default_rng(number).normal(size=(6, 4)) + 2
-    return Embedded(digest=str(number), rows=60, vectors=vectors, languages=languages * (6 // len(languages)), truncated=3)
+    codes = languages * (6 // len(languages))
+    return Embedded(digest=str(number), rows=60, vectors=vectors, languages=codes, truncated=3)
 
 
 def record_comparison(world: World, identifier: str) -> None:
@@ -111,7 +112,8 @@ def test_mlflow_shows_one_run_with_every_pair(world: World) -> None:
         )
     )  # fmt: skip
     [run] = tracker.runs.values()
-    assert {"des/alpha/zulu", "des/alpha/zulu/low", "truncated/multi"} <= run.metrics.keys()
+    assert {"des/alpha/zulu", "des/alpha/zulu/low", "truncated/multi"} <= {point.key for point in run.history}
+    assert run.state.tags["cftray.similarity"] == identifier
 
 
 def test_lists_and_ids_keep_the_kinds_apart(world: World) -> None:
