@@ -3,6 +3,9 @@
 Longest sequences come first, so that the last batches to run are the short ones and memory runs out at the
 start or not at all. Continuations of one context that differ in their last token alone are read off the
 same logits (lm-eval's logits cache): they are one sequence, and stay together.
+
+A batch of `size` sequences has room for `size` times `TYPICAL` tokens, padding among them: where sequences are
+longer it holds fewer, so that one size fits a benchmark of questions and one of newspaper articles.
 """
 
 from __future__ import annotations
@@ -11,6 +14,9 @@ from collections.abc import Sequence
 
 from cftray.evaluation.requests import BatchShape, Request
 
+TYPICAL = 512
+"""Tokens of a sequence up to which a batch holds as many sequences as its size says."""
+
 
 def compose(requests: Sequence[Request], size: int) -> list[list[Request]]:
     """Batches of at most `size` sequences, by length, equal lengths in the requests' order."""
@@ -18,9 +24,13 @@ def compose(requests: Sequence[Request], size: int) -> list[list[Request]]:
     for one in requests:
         sequences.setdefault(_key(one), []).append(one)
     ordered = sorted(sequences.values(), key=lambda group: (-length(group[0]), group[0].place))
-    return [
-        [one for group in ordered[start : start + size] for one in group] for start in range(0, len(ordered), size)
-    ]
+    batches: list[list[Request]] = []
+    start = 0
+    while start < len(ordered):
+        fit = max(1, min(size, size * TYPICAL // max(1, length(ordered[start][0]))))
+        batches.append([one for group in ordered[start : start + fit] for one in group])
+        start += fit
+    return batches
 
 
 def shape(batch: Sequence[Request]) -> BatchShape:

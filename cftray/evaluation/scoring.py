@@ -75,7 +75,8 @@ class _Scoring:
         self.manifest = Manifest.read(self.requests)
         self.seconds: dict[str, float] = {}
 
-    def score(self, wanted: Sequence[PackTask], places: Mapping[str, Path]) -> None:
+    def score(self, wanted: Sequence[PackTask], places: dict[str, Path]) -> None:
+        """Write the parts of `wanted` tasks, and in `places` where they lie."""
         started = time.monotonic()
         length = self.manifest.context_length
         with opened(self.pack, wanted, self.files, length, self.folder / "cache") as tasks:
@@ -83,23 +84,28 @@ class _Scoring:
             for entry in wanted:
                 if self.stop.exists():
                     raise Cancelled("stopped because it was asked to")
-                self._part(entry, tasks[entry.task], places[entry.task])
+                places[entry.task] = self._part(entry, tasks[entry.task], places[entry.task])
         self.seconds = {
             "score_start": round(loaded - started, 3),
             "scoring": round(time.monotonic() - loaded, 3),
         }
 
-    def _part(self, entry: PackTask, task: Any, place: Path) -> None:
+    def _part(self, entry: PackTask, task: Any, place: Path) -> Path:
+        """Where the part lies. One with items that could not be scored here, for want of something that can be had,
+        is this attempt's alone: others shall not find it."""
         asked = self.manifest.task(entry.task)
         answers, seconds = read_answers(self.folder, asked)
         items = items_of(entry, task, read_requests(task_file(self.requests, entry.task)), answers)
         if len(items) != asked.items:
             raise InternalError(f"{entry.task}: {len(items)} items scored of {asked.items}")
+        if any(one.unscored is not None for one in items):
+            place = self.folder / "parts" / place.name
         part = NewPart(place)
         write_items(entry, items, part.folder / ITEMS)
         figures = {**task_figures(entry, items, asked.cut_prompts), "seconds": round(seconds, 3)}
         scores = None if entry.judged else task_scores(entry, items).model_dump(mode="json")
         part.keep({"figures": figures, "metrics": all_metrics(items), "scores": scores, "requests": asked.sha256})
+        return place
 
 
 def items_of(

@@ -7,12 +7,13 @@ batches are the requests', and a batch is answered whole.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from cftray.data.scores import ItemScores
-from cftray.errors import InternalError
+from cftray.errors import InternalError, OutOfMemory
 from cftray.evaluation import packs
 from cftray.evaluation.aggregate import metrics_of
 from cftray.evaluation.answering import answerer
@@ -96,7 +97,7 @@ class Evaluation:
         if not left:
             return 0
         actors = max(1, min(self._actors(), len(left)))
-        with Watch(self.folder, batches, self.context.report):
+        with Watch(self.folder, batches, self.context.report), self._out_of_memory_in_words():
             self.context.workers.map(
                 answerer,
                 self._request(
@@ -113,6 +114,17 @@ class Evaluation:
                 name="evaluate",
             )
         return actors
+
+    @contextmanager
+    def _out_of_memory_in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except OutOfMemory as error:
+            size = self.manifest.batch_size
+            raise OutOfMemory(
+                f"an actor ran out of memory over batches of {size} sequences; lower evaluation.batch_size (it is part "
+                f"of what scores are compared by), or take larger workers. {error.message}"
+            ) from error
 
     def _actors(self) -> int:
         execution = self.context.execution

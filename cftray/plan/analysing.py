@@ -95,13 +95,14 @@ class Analyses:
 
     def _crosslingual(self, asked: CrosslingualAnalysis, tokenizer: LeafInput) -> None:
         inputs: dict[str, Source] = {"model": self.nodes.leaf(model_leaf(self.spec.base)), "tokenizer": tokenizer}
-        sentences = asked.sentences
-        if isinstance(sentences, SentenceFolder):
-            inputs["sentences"] = self._file(sentences.path, named=True)
-            sentences = ParallelFiles.model_validate(sentences.model_dump(exclude={"path"}))
-        config = CrosslingualConfig(
-            sentences=sentences, forward=asked.forward, tsne=asked.tsne, layer=asked.layer
-        )
+        if isinstance(asked.sentences, SentenceFolder):
+            inputs["sentences"] = self._file(asked.sentences.path, named=True)
+            files = ParallelFiles.model_validate(asked.sentences.model_dump(exclude={"path"}))
+            config = CrosslingualConfig(sentences=files, forward=asked.forward, tsne=asked.tsne, layer=asked.layer)
+        else:
+            config = CrosslingualConfig(
+                sentences=asked.sentences, forward=asked.forward, tsne=asked.tsne, layer=asked.layer
+            )
         self.nodes.add("crosslingual", "languages side by side in the base model", config, inputs, optional=True)
 
     def _file(self, path: str, *, named: bool = False) -> LeafInput:

@@ -103,7 +103,9 @@ class EvaluationSpec(SpecModel):
         Field(min_length=1, description="of language ability; null: all that the pack has"),
     ] = None
     data: Annotated[BenchmarkFiles, Field(description="files of the pack `paper`")] = BenchmarkFiles()
-    batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
+    batch_size: Annotated[
+        int, Field(ge=1, le=4096, description="sequences; fewer where they are longer than 512 tokens")
+    ] = 32
     limit: Annotated[int | None, Field(ge=1, description="items per task; null: all")] = None
     judge: Annotated[JudgeSpec | None, Field(description="null: AlpacaEval and the mean of TA stay absent")] = None
     noise_floor: Annotated[

@@ -122,7 +122,8 @@ def _unscored(task: PackTask, documents: Documents, limit: int | None) -> list[F
 
 
 def _packages(tasks: Sequence[PackTask]) -> list[Finding]:
-    wanted = {name: one for task in tasks for name, one in libraries_of(task).items()}
+    own = [task for task in tasks if task.source is not None]  # another pack scores with code of its own
+    wanted = {name: one for task in own for name, one in libraries_of(task).items()}
     cure = "install what constraints.txt names"
     return [
         _fatal(name, f"version {_installed(name)} is installed, scores are those of {one}", cure)

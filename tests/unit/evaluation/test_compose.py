@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cftray.evaluation.compose import compose, length, shape
+from cftray.evaluation.compose import TYPICAL, compose, length, shape
 from cftray.evaluation.requests import Request
 
 
@@ -25,6 +25,13 @@ def places(batches: list[list[Request]]) -> list[list[int]]:
 def test_the_longest_come_first_and_equal_lengths_in_order() -> None:
     found = compose([request(0, [1, 2]), request(1, [3, 4, 5]), request(2, [6, 7]), request(3, [8, 9])], 2)
     assert places(found) == [[1, 0], [2, 3]]
+
+
+def test_a_batch_holds_fewer_sequences_where_they_are_long() -> None:
+    long = [request(n, [1] * (2 * TYPICAL)) for n in range(3)]
+    short = [request(n, [1] * TYPICAL) for n in range(3, 8)]
+    longest = [request(8, [1] * (100 * TYPICAL))]
+    assert places(compose([*long, *short, *longest], 4)) == [[8], [0, 1], [2, 3], [4, 5, 6, 7]]
 
 
 def test_equal_prompts_that_are_answered_stay_sequences_of_their_own() -> None:

@@ -198,6 +198,16 @@ def test_items_that_cannot_be_scored_take_the_score_along(bench: Bench, odd_pack
     assert figures(odd)["toy_rules"]["unscored"] == 1
 
 
+def test_what_lacked_something_is_not_found_again(
+    bench: Bench, odd_pack: Pack, p1: Path, tmp_path: Path
+) -> None:
+    requests, parts = bench.requests(odd_pack, p1).outputs["requests"], tmp_path / "parts"
+    bench.scores(odd_pack, p1, p1, requests, parts=parts)
+    again = InProcess()
+    bench.scores(odd_pack, p1, p1, requests, parts=parts, workers=again)
+    assert {one["task"] for one in again.handled} == {"toy_rules"}
+
+
 def test_parts_of_items_are_pooled_in_the_tasks_figure(bench: Bench, odd_pack: Pack, p1: Path) -> None:
     requests = bench.requests(odd_pack, p1).outputs["requests"]
     odd = bench.scores(odd_pack, p1, p1, requests)

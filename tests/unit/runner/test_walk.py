@@ -133,6 +133,31 @@ def test_a_failure_leaves_no_record_and_is_told(world):
     assert world.kinds()[-1] is EventKind.STAGE_FAILED
 
 
+def test_an_optional_stage_that_fails_costs_itself_and_what_needs_it(world):
+    def broken(config, inputs, context):
+        raise DataError("rows.jsonl: nothing in it")
+
+    whole = plan()
+    optional = whole.model_copy(
+        update={"stages": tuple(node.model_copy(update={"optional": True}) for node in whole.stages)}
+    )
+    world.functions["mini_rows"] = broken
+    assert world.walk(plan=optional).run() is None
+    assert world.ran == []
+    assert world.kinds() == [EventKind.STAGE_STARTED, EventKind.STAGE_FAILED, EventKind.STAGE_SKIPPED]
+    last = list(world.store.job("exp_a", 1).events().after(0))[-1]
+    assert last.data["why"] == f"needs {whole.stages[0].name}, which failed"
+
+
+def test_a_stop_ends_an_optional_stage_too(world):
+    def stopped(config, inputs, context):
+        raise Cancelled("stopped because it was asked to")
+
+    optional = Plan(stages=(plan().stages[0].model_copy(update={"optional": True}),), outcomes=())
+    world.functions["mini_rows"] = stopped
+    assert world.walk(plan=optional).run().code == Cancelled.code
+
+
 def test_a_fault_of_our_own_is_internal_and_carries_its_traceback(world):
     def broken(config, inputs, context):
         raise KeyError("surprise")

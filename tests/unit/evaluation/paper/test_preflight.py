@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cftray.errors import DataError
+from cftray.evaluation.packs import find_pack
 from cftray.evaluation.paper import preflight
 from cftray.evaluation.paper.pack import TASKS
 from cftray.evaluation.paper.preflight import Severity, look
@@ -66,6 +67,11 @@ def test_another_version_of_a_scoring_package_is_told(
     found = look(tasks("xquad_de", "xquad_th"), originals)
     assert [one.subject for one in found.of(Severity.FATAL)] == ["pythainlp"]
     assert "version 4.0 is installed, scores are those of 5.4.0" in str(found.findings[0])
+
+
+def test_another_packs_tasks_need_none_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "version", lambda name: "0.1")
+    assert look(find_pack("mini").tasks, {}).findings == ()
 
 
 def test_the_installed_packages_are_those_of_the_digest(originals: dict[str, Path]) -> None:
