@@ -18,7 +18,8 @@ ID = "sim_7k2qh3m5x2ab"
 
 
 def alike(first: str, second: str, des: float, **more: Any) -> dict[str, Any]:
-    return {"first": first, "second": second, "des": des, "low": des - 0.01, "high": des + 0.01, "corrected": des} | more
+    figures = {"des": des, "low": des - 0.01, "high": des + 0.01, "corrected": des}
+    return {"first": first, "second": second} | figures | more
 
 
 RESULT = {

@@ -112,7 +112,7 @@ def test_mlflow_shows_one_run_with_every_pair(world: World) -> None:
         )
     )  # fmt: skip
     [run] = tracker.runs.values()
-    assert {"des/alpha/zulu", "des/alpha/zulu/low", "truncated/multi"} <= {point.key for point in run.history}
+    assert {"des/alpha/zulu", "des/alpha/zulu/low", "truncated/multi"} <= {point.name for point in run.history}
     assert run.state.tags["cftray.similarity"] == identifier
 
 
