@@ -18,6 +18,7 @@ from api.deps import Desk, Services
 from api.errors import Problem, install
 from api.experiments.endpoints import evaluations as evaluations_router
 from api.experiments.endpoints import experiments as experiments_router
+from api.experiments.endpoints import similarity as similarity_router
 from api.experiments.kinds import Kind
 from api.experiments.logs import LogService
 from api.experiments.lookout import Lookout
@@ -52,7 +53,7 @@ log = logging.getLogger("cftray.api")
 DESCRIPTION = """Experiments of continual fine-tuning: two phases, P1 and P2, trained, evaluated and compared.
 
 POST a spec to `/v1/experiments`, watch `/events`, read `/results`; `/v1/evaluations` score a model without
-training one. Every error is an RFC 9457 problem
+training one, `/v1/similarity` says how alike data sets are before any training. Every error is an RFC 9457 problem
 document; a spec that can't run is refused with every fault at once."""
 
 
@@ -96,8 +97,8 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
     if settings.loopback:
         app.add_middleware(KnownHosts, hosts=_hosts(settings))
     for router in (
-        experiments_router, evaluations_router, matrices_router, plans_router, recipes_router, schema_router,
-        health_router,
+        experiments_router, evaluations_router, similarity_router, matrices_router, plans_router, recipes_router,
+        schema_router, health_router,
     ):  # fmt: skip
         app.include_router(router)
     app.add_api_route("/", _index, include_in_schema=False)
@@ -122,7 +123,7 @@ def _build(settings: Settings, parts: Parts) -> tuple[Services, Backstage]:
     work, changed = Wakeup(), Wakeup()
     endpoints = Endpoints(read_endpoints(settings.endpoints))
     plans = PlanService(database, store, FileChecks(settings), digests, endpoints)
-    views = Views(settings)
+    views = Views(settings, store)
     logs = JobLogs(store, jobs)
     desks = {
         kind: Desk(

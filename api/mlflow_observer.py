@@ -17,7 +17,7 @@ from api.settings import Settings
 from api.tables import EventRow, ExperimentRow
 from cftray import __version__
 from cftray.plan import Plan
-from cftray.spec import ModelEvaluationSpec
+from cftray.spec import ModelEvaluationSpec, SimilaritySpec
 from cftray.store import Failure, Store
 from cftray.store.events import EventKind
 from cftray.tracking import (
@@ -27,6 +27,7 @@ from cftray.tracking import (
     LivePoint,
     LiveStage,
     MlflowTracker,
+    SimilarityView,
     TrackingWriter,
 )
 
@@ -56,46 +57,39 @@ class MlflowObserver:
                 self.writer.sync(view)
             case EvaluationView():
                 self.writer.sync_evaluation(view)
+            case SimilarityView():
+                self.writer.sync_similarity(view)
 
-    def _view(self, experiment_id: str) -> ExperimentView | EvaluationView | None:
+    def _view(self, experiment_id: str) -> ExperimentView | EvaluationView | SimilarityView | None:
         with self.database.read() as session:
             repository = ExperimentRepository(session)
             row = repository.get(experiment_id)
             if row is None:
                 return None
-            spec = spec_of(row)
+            spec, common = spec_of(row), self._common(row)
             if isinstance(spec, ModelEvaluationSpec):
-                return EvaluationView(
-                    evaluation=row.id,
-                    spec=spec,
-                    plan=Plan.model_validate_json(row.plan),
-                    state=STATES[State(row.state)],
-                    created_at=row.created_at,
-                    finished_at=row.finished_at,
-                    failure=_failure(row),
-                    links=self._links(row),
-                )
+                return EvaluationView(evaluation=row.id, spec=spec, **common)
+            if isinstance(spec, SimilaritySpec):
+                return SimilarityView(similarity=row.id, spec=spec, **common)
             events = repository.stage_events(experiment_id, (EventKind.STAGE_STARTED, EventKind.STAGE_PROGRESS))
             return ExperimentView(
-                experiment=row.id,
-                spec=spec,
-                plan=Plan.model_validate_json(row.plan),
-                state=STATES[State(row.state)],
-                created_at=row.created_at,
-                finished_at=row.finished_at,
-                failure=_failure(row),
-                live=_live(events),
-                links=self._links(row),
-                environment={"cftray": __version__},
+                experiment=row.id, spec=spec, live=_live(events), environment={"cftray": __version__}, **common
             )
 
+    def _common(self, row: ExperimentRow) -> dict[str, Any]:
+        return {
+            "plan": Plan.model_validate_json(row.plan),
+            "state": STATES[State(row.state)],
+            "created_at": row.created_at,
+            "finished_at": row.finished_at,
+            "failure": Failure.model_validate(row.failure) if row.failure else None,
+            "links": self._links(row),
+        }
+
     def _links(self, row: ExperimentRow) -> dict[str, str]:
-        own = f"{self.api}{Kind(row.kind).path}/{row.id}"
-        return {row.kind: own, "report": f"{own}/report"}
-
-
-def _failure(row: ExperimentRow) -> Failure | None:
-    return Failure.model_validate(row.failure) if row.failure else None
+        kind = Kind(row.kind)
+        own = f"{self.api}{kind.path}/{row.id}"
+        return {row.kind: own} | ({} if kind is Kind.SIMILARITY else {"report": f"{own}/report"})
 
 
 def _live(events: Sequence[EventRow]) -> dict[str, LiveStage]:

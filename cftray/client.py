@@ -28,6 +28,7 @@ from cftray.client_files import save
 
 if TYPE_CHECKING:
     from cftray.client_evaluations import Evaluation
+    from cftray.client_similarity import Similarity
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
@@ -81,6 +82,17 @@ class Client:
 
         return Evaluation(self, self._post("/v1/evaluations", evaluation_document(model, **asked), key))
 
+    def similarity(self, sets: Source, *, key: str | None = None, **asked: Any) -> Similarity:
+        """Say how alike data sets are, before anything is trained on them: a list of paths, data by their names, or a
+        whole spec.
+
+        `asked` is what `cftray.client_similarity.similarity_document` takes: `encoder`, `samples`, `text` and so on.
+        Idempotent as `submit` is.
+        """
+        from cftray.client_similarity import Similarity, similarity_document
+
+        return Similarity(self, self._post("/v1/similarity", similarity_document(sets, **asked), key))
+
     def matrix(self, source: Source, *, key: str | None = None) -> Matrix:
         """Store and start a matrix of experiments: a document, or the path of a YAML or JSON file.
 
@@ -103,10 +115,12 @@ class Client:
         return previews
 
     def get(self, identifier: str) -> Run:
-        """An experiment by its id, or an evaluation."""
+        """An experiment by its id, an evaluation, or a comparison of data sets."""
         from cftray.client_evaluations import Evaluation
+        from cftray.client_similarity import Similarity
 
-        kind = Evaluation if identifier.startswith("ev_") else Run
+        kinds: dict[str, type[Run]] = {"ev": Evaluation, "sim": Similarity}
+        kind = kinds.get(identifier.partition("_")[0], Run)
         return kind(self, self.ask("GET", f"{kind.collection}/{identifier}"))
 
     def recipes(self) -> Sequence[Json]:
@@ -160,11 +174,15 @@ class Client:
         """Close the connections."""
         self._http.close()
 
-    def list(self, *, limit: int | None = None, evaluations: bool = False, **filters: Any) -> Iterator[Run]:
-        """Experiments, or `evaluations`, the newest first; filters are `state`, `label` and `name`."""
+    def list(
+        self, *, limit: int | None = None, evaluations: bool = False, similarity: bool = False, **filters: Any
+    ) -> Iterator[Run]:
+        """Experiments, `evaluations` or comparisons of data sets (`similarity`), the newest first; filters are
+        `state`, `label` and `name`."""
         from cftray.client_evaluations import Evaluation
+        from cftray.client_similarity import Similarity
 
-        kind = Evaluation if evaluations else Run
+        kind: type[Run] = Similarity if similarity else Evaluation if evaluations else Run
         wanted = {name: value for name, value in filters.items() if value}
         after: str | None = None
         left = limit

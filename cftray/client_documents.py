@@ -24,7 +24,7 @@ LOCAL = re.compile(r"[.~/]")
 """How a model begins that is a folder for sure; others may be hub ids, or `mini:base`."""
 
 
-MODELS = ("model", "base", "adopt")
+MODELS = ("model", "base", "adopt", "encoder")
 """Fields that hold a model."""
 
 

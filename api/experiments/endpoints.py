@@ -1,6 +1,6 @@
-"""`/v1/experiments` and `/v1/evaluations`: from HTTP to the service and back.
+"""`/v1/experiments`, `/v1/evaluations` and `/v1/similarity`: from HTTP to the service and back.
 
-What may be done with either is one function each, whose service is that of the route's kind (`api.deps`).
+What may be done with each is one function each, whose service is that of the route's kind (`api.deps`).
 """
 
 from __future__ import annotations
@@ -14,18 +14,29 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import Changed, Document, Logs, Reports, Watch, Work
 from api.errors import responses
-from api.experiments.examples import EVALUATION_BODY, REQUEST_BODY
+from api.experiments.examples import EVALUATION_BODY, REQUEST_BODY, SIMILARITY_BODY
 from api.experiments.ids import PATTERN
 from api.experiments.items import MEDIA_TYPES, ItemsOf, Phase, file_response
 from api.experiments.kinds import Kind
 from api.experiments.repository import Filter
-from api.experiments.schemas import AnyView, EvaluationView, EventPage, ExperimentView, LogView, Page, ResultsView
+from api.experiments.schemas import (
+    AnyView,
+    EvaluationView,
+    EventPage,
+    ExperimentView,
+    LogView,
+    Page,
+    ResultsView,
+    SimilarityView,
+)
+from api.experiments.service import ExperimentService
 from api.experiments.states import State
 from api.experiments.stream import stream
 from cftray.spec.experiment import Name
 
 experiments = APIRouter(prefix=Kind.EXPERIMENT.path, tags=["experiments"])
 evaluations = APIRouter(prefix=Kind.EVALUATION.path, tags=["evaluations"])
+similarity = APIRouter(prefix=Kind.SIMILARITY.path, tags=["similarity"])
 
 EVENT_STREAM = "text/event-stream"
 LIVE = responses(404, 422) | {200: {"content": {EVENT_STREAM: {}}, "description": "JSON, or a live stream"}}
@@ -101,6 +112,10 @@ class ItemsQuery(BaseModel):
     "", status_code=202, response_model=EvaluationView, openapi_extra=EVALUATION_BODY,
     responses=responses(409, 413, 415, 422),
 )  # fmt: skip
+@similarity.post(
+    "", status_code=202, response_model=SimilarityView, openapi_extra=SIMILARITY_BODY,
+    responses=responses(409, 413, 415, 422),
+)  # fmt: skip
 def create(document: Document, work: Work, response: Response, key: Key = None) -> AnyView:
     """Store what is asked for and start it as soon as the cluster takes it. JSON or YAML."""
     view, replayed = work.create(document, key)
@@ -120,13 +135,18 @@ def list_experiments(query: Annotated[ListQuery, Query()], work: Work) -> Page:
 @evaluations.get("", responses=responses(422))
 def list_evaluations(query: Annotated[WorkQuery, Query()], work: Work) -> Page:
     """Evaluations of single models, the newest first."""
-    kind = Kind.EVALUATION
-    wanted = Filter(kind=kind, state=tuple(query.state), label=tuple(query.label), name=query.name)
-    return work.page(wanted, query.after, query.limit)
+    return _page(query, work)
+
+
+@similarity.get("", responses=responses(422))
+def list_similarity(query: Annotated[WorkQuery, Query()], work: Work) -> Page:
+    """Comparisons of data sets, the newest first."""
+    return _page(query, work)
 
 
 @experiments.get("/{identifier}", response_model=ExperimentView, responses=responses(404))
 @evaluations.get("/{identifier}", response_model=EvaluationView, responses=responses(404))
+@similarity.get("/{identifier}", response_model=SimilarityView, responses=responses(404))
 def get(identifier: Id, work: Work) -> AnyView:
     """All that is known: spec, plan with each stage's state, progress, attempts, failure, links."""
     return work.get(identifier)
@@ -134,6 +154,7 @@ def get(identifier: Id, work: Work) -> AnyView:
 
 @experiments.post("/{identifier}/cancel", status_code=202, response_model=ExperimentView, responses=responses(404, 409))
 @evaluations.post("/{identifier}/cancel", status_code=202, response_model=EvaluationView, responses=responses(404, 409))
+@similarity.post("/{identifier}/cancel", status_code=202, response_model=SimilarityView, responses=responses(404, 409))
 def cancel(identifier: Id, work: Work) -> AnyView:
     """Ask the job to stop; after a grace it is killed. What is queued is cancelled at once."""
     return work.cancel(identifier)
@@ -145,6 +166,9 @@ def cancel(identifier: Id, work: Work) -> AnyView:
 @evaluations.post(
     "/{identifier}/retry", status_code=202, response_model=EvaluationView, responses=responses(404, 409, 422)
 )
+@similarity.post(
+    "/{identifier}/retry", status_code=202, response_model=SimilarityView, responses=responses(404, 409, 422)
+)
 def retry(identifier: Id, work: Work) -> AnyView:
     """Try what has failed or was cancelled again; what is recorded is not run again."""
     return work.retry(identifier)
@@ -152,6 +176,7 @@ def retry(identifier: Id, work: Work) -> AnyView:
 
 @experiments.get("/{identifier}/events", response_model=EventPage, responses=LIVE)
 @evaluations.get("/{identifier}/events", response_model=EventPage, responses=LIVE)
+@similarity.get("/{identifier}/events", response_model=EventPage, responses=LIVE)
 async def events(
     request: Request,
     identifier: Id,
@@ -177,6 +202,7 @@ async def events(
 
 @experiments.get("/{identifier}/logs", responses=responses(404, 422, 503))
 @evaluations.get("/{identifier}/logs", responses=responses(404, 422, 503))
+@similarity.get("/{identifier}/logs", responses=responses(404, 422, 503))
 def logs(identifier: Id, query: Annotated[LogQuery, Query()], service: Logs) -> LogView:
     """The driver's log of an attempt; it outlives Ray."""
     return service.read(identifier, query.attempt, query.tail)
@@ -201,3 +227,9 @@ def report(identifier: Id, reports: Reports) -> HTMLResponse:
 def items(request: Request, identifier: Id, query: Annotated[ItemsQuery, Query()], reports: Reports) -> Response:
     """Every item that a model was scored on, as recorded: Parquet; a judge's annotations: JSON lines."""
     return file_response(request, reports.items(identifier, query.phase, query.seed, query.of))
+
+
+def _page(query: WorkQuery, work: ExperimentService) -> Page:
+    """A page of a kind that is no part of a matrix."""
+    wanted = Filter(kind=work.kind, state=tuple(query.state), label=tuple(query.label), name=query.name)
+    return work.page(wanted, query.after, query.limit)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cftray.spec import ModelEvaluationSpec
+from cftray.spec import ModelEvaluationSpec, SimilaritySpec
+from cftray.spec.base import SpecModel
 
 MINI = {"recipe": "mini", "pair": "dissimilar", "seeds": [17]}
 OWN_DATA = {
@@ -33,15 +34,24 @@ EVALUATION = {
     "evaluation": {"suites": ["ta", "la"], "languages": ["de", "es"], "limit": 200},
     "precision": "bf16",
 }
-_EVALUATION_SCHEMA = {"schema": ModelEvaluationSpec.model_json_schema()}
-EVALUATION_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            kind: _EVALUATION_SCHEMA | {"example": EVALUATION} for kind in ("application/json", "application/yaml")
-        },
-    }
+SIMILARITY = {
+    "name": "before-training",
+    "sets": [
+        {"name": "alpaca", "data": {"path": "/data/alpaca/*.jsonl", "adapter": "alpaca"}},
+        {"name": "alpaca-de", "data": {"path": "/data/alpaca_de/*.jsonl", "adapter": "alpaca", "language": "de"}},
+    ],
+    "samples": 500,
 }
+
+
+def _body(spec: type[SpecModel], example: dict[str, Any]) -> dict[str, Any]:
+    described = {"schema": spec.model_json_schema(), "example": example}
+    kinds = ("application/json", "application/yaml")
+    return {"requestBody": {"required": True, "content": dict.fromkeys(kinds, described)}}
+
+
+EVALUATION_BODY = _body(ModelEvaluationSpec, EVALUATION)
+SIMILARITY_BODY = _body(SimilaritySpec, SIMILARITY)
 
 REQUEST_BODY: dict[str, Any] = {
     "requestBody": {

@@ -1,4 +1,4 @@
-"""Names of experiments, evaluations and matrices: a prefix and twelve characters that hold 60 random bits.
+"""Names of experiments, evaluations, comparisons and matrices: a prefix and twelve characters that hold 60 random bits.
 
 Order comes from the database's sequence, so an id says nothing about when, or how many.
 """
@@ -9,7 +9,7 @@ import secrets
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 LENGTH = 12
-PATTERN = rf"^(exp|ev)_[{ALPHABET}]{{{LENGTH}}}$"
+PATTERN = rf"^(exp|ev|sim)_[{ALPHABET}]{{{LENGTH}}}$"
 
 
 def new_id(prefix: str = "exp") -> str:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
 
 from api.tables import ExperimentRow
 from cftray.recipes import spec_from_document
-from cftray.spec import ExperimentSpec, ModelEvaluationSpec, evaluation_from_document
+from cftray.spec import (
+    ExperimentSpec,
+    ModelEvaluationSpec,
+    SimilaritySpec,
+    evaluation_from_document,
+    similarity_from_document,
+)
 
-AnySpec = ExperimentSpec | ModelEvaluationSpec
+AnySpec = ExperimentSpec | ModelEvaluationSpec | SimilaritySpec
 
 
 class Kind(StrEnum):
@@ -17,25 +24,38 @@ class Kind(StrEnum):
 
     EXPERIMENT = "experiment"
     EVALUATION = "evaluation"
+    SIMILARITY = "similarity"
 
     @property
     def prefix(self) -> str:
         """What its ids begin with."""
-        return {Kind.EXPERIMENT: "exp", Kind.EVALUATION: "ev"}[self]
+        return {Kind.EXPERIMENT: "exp", Kind.EVALUATION: "ev", Kind.SIMILARITY: "sim"}[self]
 
     @property
     def path(self) -> str:
-        """Where the service keeps it: `/v1/experiments`."""
-        return f"/v1/{self}s"
+        """Where the service keeps it: `/v1/experiments`, `/v1/similarity`."""
+        return "/v1/similarity" if self is Kind.SIMILARITY else f"/v1/{self}s"
+
+    @property
+    def one(self) -> str:
+        """In words: `an experiment`."""
+        return f"a {self}" if self is Kind.SIMILARITY else f"an {self}"
 
     def spec(self, document: dict[str, Any]) -> AnySpec:
         """The spec in a document that a client sent. Raises SpecRefused with every fault."""
-        return spec_from_document(document) if self is Kind.EXPERIMENT else evaluation_from_document(document)
+        return READERS[self](document)
 
 
-SPECS: dict[Kind, type[ExperimentSpec] | type[ModelEvaluationSpec]] = {
+READERS: Mapping[Kind, Callable[[dict[str, Any]], AnySpec]] = {
+    Kind.EXPERIMENT: spec_from_document,
+    Kind.EVALUATION: evaluation_from_document,
+    Kind.SIMILARITY: similarity_from_document,
+}
+
+SPECS: Mapping[Kind, type[AnySpec]] = {
     Kind.EXPERIMENT: ExperimentSpec,
     Kind.EVALUATION: ModelEvaluationSpec,
+    Kind.SIMILARITY: SimilaritySpec,
 }
 
 

@@ -9,13 +9,13 @@ from api.experiments.repository import ExperimentRepository
 from api.experiments.schemas import ResultsView
 from api.experiments.service import found
 from api.experiments.states import State
-from api.refusals import Conflict
+from api.refusals import Conflict, NotFound
 from api.tables import ExperimentRow
 from cftray.plan import Plan
 from cftray.report.html import html_report
 from cftray.report.model_page import model_report
 from cftray.report.results import results
-from cftray.spec import ModelEvaluationSpec
+from cftray.spec import ExperimentSpec, ModelEvaluationSpec
 from cftray.store import Store
 
 
@@ -41,9 +41,13 @@ class ReportService:
         if not results(plan, self.store).rows:
             raise Conflict(f"{identifier} is {row.state} and has no scores yet; a report needs some")
         spec = spec_of(row)
-        if isinstance(spec, ModelEvaluationSpec):
-            return model_report(spec, plan, self.store, evaluation=row.id)
-        return html_report(spec, plan, self.store, experiment=row.id)
+        match spec:
+            case ExperimentSpec():
+                return html_report(spec, plan, self.store, experiment=row.id)
+            case ModelEvaluationSpec():
+                return model_report(spec, plan, self.store, evaluation=row.id)
+            case _:
+                raise NotFound(f"{identifier} scores no model, so it has no report")
 
     def items(self, identifier: str, phase: Phase | None, seed: int | None, of: ItemsOf) -> ItemFile:
         """The recorded file of a model's items. Raises NotFound, Conflict and BadParameter as `item_file` does."""

@@ -11,7 +11,8 @@ from api.experiments.states import Outcome, StageState, State
 from cftray.errors import FailureClass
 from cftray.plan import StageKind
 from cftray.report.results import Results
-from cftray.spec import ExperimentSpec, ModelEvaluationSpec
+from cftray.report.similarity import SimilarityResult
+from cftray.spec import ExperimentSpec, ModelEvaluationSpec, SimilaritySpec
 
 
 class FailureView(BaseModel):
@@ -101,8 +102,8 @@ class Links(BaseModel):
     self_: Annotated[str, Field(serialization_alias="self", validation_alias="self")]
     events: str
     logs: str
-    results: str
-    report: str
+    results: Annotated[str | None, Field(description="null where nothing is scored")]
+    report: str | None
     ray_dashboard: str
     mlflow: str | None
 
@@ -142,7 +143,14 @@ class EvaluationView(_Whole):
     spec: ModelEvaluationSpec
 
 
-AnyView = ExperimentView | EvaluationView
+class SimilarityView(_Whole):
+    """A comparison of data sets with everything known of it."""
+
+    spec: SimilaritySpec
+    result: Annotated[SimilarityResult | None, Field(description="null until it is recorded")]
+
+
+AnyView = ExperimentView | EvaluationView | SimilarityView
 
 
 class Page(BaseModel):

@@ -142,7 +142,7 @@ class ExperimentService:
             row = found(repository, identifier, self.kind, lock=True)
             state = State(row.state)
             if state in (State.SUCCEEDED, State.FAILED):
-                raise Conflict(f"{identifier} has {state} already; only an {self.kind} that is not over is cancelled")
+                raise Conflict(f"{identifier} has {state} already; only {self.kind.one} that is not over is cancelled")
             if state in (State.QUEUED, State.RUNNING):
                 ask_to_cancel(repository, row, self.clock())
             view = self._view(repository, row)
@@ -220,7 +220,7 @@ def found(
 def unknown(identifier: str, kind: Kind, other: Kind | None = None) -> NotFound:
     """What to say of an experiment that is not there, or that is of an `other` kind."""
     if other is not None:
-        return NotFound(f"{identifier} is no {kind} but an {other}; GET {other.path}/{identifier} shows it")
+        return NotFound(f"{identifier} is no {kind} but {other.one}; GET {other.path}/{identifier} shows it")
     return NotFound(f"no {kind} {identifier[:40]}; GET {kind.path} lists them")
 
 

@@ -17,6 +17,7 @@ from api.experiments.schemas import (
     Links,
     PlanOfExperiment,
     Progress,
+    SimilarityView,
     StageProgress,
     StageView,
 )
@@ -24,13 +25,16 @@ from api.experiments.states import GATE_CLOSED, Outcome, StageState, State
 from api.settings import Settings
 from api.tables import AttemptRow, EventRow, ExperimentRow, StageRow
 from cftray.plan import Plan, StageKind
-from cftray.spec import ModelEvaluationSpec
+from cftray.report.similarity import similarity_result
+from cftray.spec import ModelEvaluationSpec, SimilaritySpec
+from cftray.store import Store
 
 
 class Views:
-    """Builds views; it knows the addresses that links lead to."""
+    """Builds views; it knows the addresses that links lead to, and where results are recorded."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.store = store
         self.api = settings.base_url
         self.ray = settings.ray_public_url or settings.ray_address
         self.mlflow = settings.mlflow_public_url or settings.mlflow_url
@@ -40,7 +44,7 @@ class Views:
         return ExperimentSummary(**self._common(row, stages, None))
 
     def whole(self, row: ExperimentRow, stages: Sequence[StageRow], attempts: Sequence[AttemptRow]) -> AnyView:
-        """The whole experiment, or evaluation."""
+        """The whole experiment, evaluation or comparison of data sets."""
         plan = Plan.model_validate_json(row.plan)
         needs = {node.name: [*node.needs, *node.gated_by] for node in plan.stages}
         newest = attempts[-1].submission_id if attempts else None
@@ -55,6 +59,9 @@ class Views:
         spec = spec_of(row)
         if isinstance(spec, ModelEvaluationSpec):
             return EvaluationView(**parts, spec=spec)
+        if isinstance(spec, SimilaritySpec):
+            result = similarity_result(plan, self.store, [one.name for one in spec.sets])
+            return SimilarityView(**parts, spec=spec, result=result)
         return ExperimentView(**parts, spec=spec)
 
     def _common(self, row: ExperimentRow, stages: Sequence[StageRow], ray_job: str | None) -> dict[str, Any]:
@@ -72,17 +79,17 @@ class Views:
             "finished_at": row.finished_at,
             "progress": _progress(stages),
             "failure": FailureView.model_validate(row.failure) if row.failure else None,
-            "links": self._links(f"{Kind(row.kind).path}/{row.id}", ray_job),
+            "links": self._links(Kind(row.kind), row.id, ray_job),
         }
 
-    def _links(self, path: str, ray_job: str | None) -> Links:
-        own = f"{self.api}{path}"
+    def _links(self, kind: Kind, identifier: str, ray_job: str | None) -> Links:
+        own, scored = f"{self.api}{kind.path}/{identifier}", kind is not Kind.SIMILARITY
         return Links(
             self_=own,
             events=f"{own}/events",
             logs=f"{own}/logs",
-            results=f"{own}/results",
-            report=f"{own}/report",
+            results=f"{own}/results" if scored else None,
+            report=f"{own}/report" if scored else None,
             ray_dashboard=f"{self.ray}/#/jobs/{ray_job}" if ray_job else self.ray,
             mlflow=self.mlflow,
         )

@@ -17,6 +17,7 @@ from cftray.plan import Leaf, LeafKind, RowsSource
 from cftray.plan.evaluating import Packs, benchmark_leaf
 from cftray.plan.leaves import encoder_leaf, model_leaf
 from cftray.plan.reading import aligned_source, data_leaf, english_source
+from cftray.plan.similarity import similarity_encoder
 from cftray.recipes import find_pack
 from cftray.spec import (
     ChangeFreezing,
@@ -30,13 +31,14 @@ from cftray.spec import (
     ModelRef,
     RandomFreezing,
     Replay,
+    SimilaritySpec,
     Template,
     TextTemplate,
     TranslatedData,
     TranslatedEnglish,
     parts_of,
 )
-from cftray.spec.model import MINI_BASE
+from cftray.spec.model import MINI_BASE, MINI_ENCODER
 from cftray.spec.translation import Seq2SeqTranslator
 from cftray.store import is_remote, locate_files, locate_model
 from cftray.store.leaves import leaf_fault
@@ -58,8 +60,18 @@ class FileChecks:
 
     def faults(self, spec: AnySpec) -> list[Fault]:
         """Every fault found."""
+        if isinstance(spec, SimilaritySpec):
+            return list(self._similarity(spec))
         own = self._evaluation(spec) if isinstance(spec, ModelEvaluationSpec) else self._experiment(spec)
         return own + list(self._benchmarks(spec.evaluation))
+
+    def _similarity(self, spec: SimilaritySpec) -> Iterator[Fault]:
+        encoder = similarity_encoder(spec)
+        if encoder.model != MINI_ENCODER:
+            yield from self._folder("encoder" if spec.encoder is None else "encoder.model", encoder_leaf(encoder))
+        for place, one in enumerate(spec.sets):
+            least = spec.samples if one.data.samples is None else 0  # else told by the checks of the spec
+            yield from self._data(f"sets[{place}].data", one.data, least)
 
     def _evaluation(self, spec: ModelEvaluationSpec) -> list[Fault]:
         found = list(self._model("model.model", spec.model))
@@ -99,7 +111,8 @@ class FileChecks:
         if fault is not None:
             yield fault
 
-    def _data(self, path: str, data: DataSpec) -> Iterator[Fault]:
+    def _data(self, path: str, data: DataSpec, least: int = 0) -> Iterator[Fault]:
+        """Of a data set, of which `least` rows are needed."""
         match data:
             case MiniData():
                 return
@@ -107,7 +120,7 @@ class FileChecks:
                 yield from self._data(f"{path}.translate", data.translate)
                 yield from self._translation(path, data)
             case _:
-                yield from self._set(path, data_leaf(data), aligned_source(data))
+                yield from self._set(path, data_leaf(data), aligned_source(data), least)
                 if isinstance(data.english, TranslatedEnglish):
                     yield from self._translation(f"{path}.english", data.english)
                 elif data.english is not None:
@@ -120,11 +133,11 @@ class FileChecks:
         if asked.gate.similarity is not None:
             yield from self._folder(f"{path}.gate.similarity.model", encoder_leaf(asked.gate.similarity.model))
 
-    def _set(self, path: str, leaf: Leaf, source: RowsSource) -> Iterator[Fault]:
+    def _set(self, path: str, leaf: Leaf, source: RowsSource, least: int = 0) -> Iterator[Fault]:
         faults = list(self._files(f"{path}.hub" if leaf.kind is LeafKind.HUB_SET else f"{path}.path", leaf))
         yield from faults
         if not faults and leaf.kind is LeafKind.FILES and not is_remote(leaf.location):
-            fault = _rows_fault(path, leaf.location, locate_files(leaf.location), source)
+            fault = _rows_fault(path, leaf.location, locate_files(leaf.location), source, least)
             if fault is not None:
                 yield fault
 
@@ -155,7 +168,7 @@ def _outside(path: str, given: str, files: list[Path], roots: tuple[Path, ...]) 
     return Fault(path=path, given=given[:80], expected=f"a path under {' or '.join(map(str, roots))}")
 
 
-def _rows_fault(path: str, given: str, files: list[Path], source: RowsSource) -> Fault | None:
+def _rows_fault(path: str, given: str, files: list[Path], source: RowsSource, least: int) -> Fault | None:
     """What a reading shows. Formats and languages that only a worker can tell are left to it."""
     try:
         if any(format_of(file) not in TEXT for file in files) or _large(files):
@@ -163,18 +176,20 @@ def _rows_fault(path: str, given: str, files: list[Path], source: RowsSource) ->
         languages = [row.language for row in Reader(source).rows(files)]
     except (CFTRayError, OSError) as error:
         return _as_fault(f"{path}.path", given, error)
-    return _draw_fault(path, source, languages)
+    return _draw_fault(path, source, languages, least)
 
 
-def _draw_fault(path: str, source: RowsSource, languages: list[str]) -> Fault | None:
+def _draw_fault(path: str, source: RowsSource, languages: list[str], least: int) -> Fault | None:
     if source.languages is not None and source.languages.by == "detection":
         return None
     try:
-        drawn(source, languages)
+        count = len(drawn(source, languages))
     except DataError as error:
         shares = ", ".join(f"{one.language}: {one.share:g}" for one in source.proportions)
         field, given = ("proportions", shares) if shares else ("samples", str(source.samples))
         return _as_fault(f"{path}.{field}", given, error)
+    if count < least:
+        return Fault(path=path, given=f"{count} rows", expected=f"{least} or more, as many as are compared (samples)")
     return None
 
 

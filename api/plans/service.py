@@ -15,12 +15,13 @@ from cftray.endpoint import Endpoints, endpoint_faults
 from cftray.errors import Fault, SpecRefused
 from cftray.evaluation.checks import evaluation_faults
 from cftray.evaluation.gate import closed
-from cftray.plan import Plan, StageNode, build_evaluation_plan, build_plan
+from cftray.plan import Plan, StageNode, build_evaluation_plan, build_plan, build_similarity_plan
 from cftray.plan.checks import spec_faults
 from cftray.plan.evaluating import Packs
+from cftray.plan.similarity import similarity_faults
 from cftray.recipes import find_pack
 from cftray.recipes.previews import previews
-from cftray.spec import ExperimentSpec
+from cftray.spec import ExperimentSpec, SimilaritySpec
 from cftray.store import LeafDigests, Record, Store
 
 
@@ -53,15 +54,20 @@ class PlanService:
 
     def faults(self, spec: AnySpec) -> list[Fault]:
         """What the spec itself, the files and the endpoints it names show to be wrong."""
-        own = spec_faults(spec) if isinstance(spec, ExperimentSpec) else []
-        evaluated = evaluation_faults(spec, self.packs)
+        if isinstance(spec, SimilaritySpec):
+            own = similarity_faults(spec)
+        else:
+            trained = spec_faults(spec) if isinstance(spec, ExperimentSpec) else []
+            own = [*trained, *evaluation_faults(spec, self.packs)]
         asked = endpoint_faults(spec, self.endpoints, spec.execution.endpoint_budget)
-        return [*own, *evaluated, *asked, *self.checks.faults(spec)]
+        return [*own, *asked, *self.checks.faults(spec)]
 
     def plan(self, spec: AnySpec) -> Plan:
         """Its stages; those that depend on a large file not hashed yet have no fingerprint."""
         if isinstance(spec, ExperimentSpec):
             return build_plan(spec, self.digests.known, self.packs)
+        if isinstance(spec, SimilaritySpec):
+            return build_similarity_plan(spec, self.digests.known)
         return build_evaluation_plan(spec, self.digests.known, self.packs)
 
     def stages(self, plan: Plan) -> list[PlannedStage]:

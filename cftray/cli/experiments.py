@@ -58,12 +58,13 @@ def list_(
     name: Annotated[str | None, typer.Option(help="Only of this name.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
     evaluations: Annotated[bool, typer.Option("--evaluations", help="Evaluations of single models instead.")] = False,
+    similarity: Annotated[bool, typer.Option("--similarity", help="Comparisons of data sets instead.")] = False,
     json_: AsJson = False,
 ) -> None:
     """Experiments, the newest first."""
     session: Session = context.obj
-    found = session.client().list(limit=limit, evaluations=evaluations, state=state, label=label, name=name)
-    runs = list(found)
+    kind = {"evaluations": evaluations, "similarity": similarity}
+    runs = list(session.client().list(limit=limit, **kind, state=state, label=label, name=name))
     if json_:
         echo_json([run.view for run in runs])
         return
@@ -120,7 +121,7 @@ def results(
     client = session.client()
     runs = [client.get(one) for one in ids]
     if json_:
-        documents = [{"experiment": run.id, "name": run.view["name"]} | run.results().document for run in runs]
+        documents = [{"experiment": run.id, "name": run.view["name"]} | _told(run) for run in runs]
         echo_json(documents if len(documents) > 1 else documents[0])
         return
     show_results(session, runs)
@@ -167,15 +168,25 @@ def plan(context: typer.Context, spec: Spec, json_: AsJson = False) -> None:
 
 
 def show_results(session: Session, runs: Sequence[Run]) -> None:
-    """The tables of all runs that have scores: of experiments together, of single models one by one."""
+    """The tables of all runs that have scores: of experiments together, of others one by one."""
     from cftray.cli.evaluations import show_scores
+    from cftray.cli.similarity import show_similarity
+    from cftray.client_similarity import Similarity
 
     experiments = [run for run in runs if run.collection == EXPERIMENTS]
     if experiments:
         _show_experiments(session, experiments)
     for run in runs:
-        if run not in experiments:
+        if isinstance(run, Similarity):
+            show_similarity(session, run)
+        elif run not in experiments:
             show_scores(session, run)
+
+
+def _told(run: Run) -> dict[str, Any]:
+    from cftray.client_similarity import Similarity
+
+    return {"result": run.result} if isinstance(run, Similarity) else run.results().document
 
 
 def _show_experiments(session: Session, runs: Sequence[Run]) -> None:

@@ -5,6 +5,7 @@ from cftray.plan.graph import Outcome, Plan, build_evaluation_plan, build_plan
 from cftray.plan.leaves import encoder_leaf, model_leaf
 from cftray.plan.nodes import fingerprint_of
 from cftray.plan.packs import Pack, PackTask
+from cftray.plan.similarity import build_similarity_plan
 from cftray.plan.stages import (
     CODE_VERSION,
     ContaminationConfig,
@@ -65,6 +66,7 @@ __all__ = [
     "TranslateConfig",
     "build_evaluation_plan",
     "build_plan",
+    "build_similarity_plan",
     "canonical",
     "encoder_leaf",
     "fingerprint_of",

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from cftray.errors import Fault, nearest
 from cftray.spec import (
     Combined,
+    DataSpec,
     EnglishReplay,
     ExperimentSpec,
     FileData,
@@ -39,7 +40,7 @@ def spec_faults(spec: ExperimentSpec) -> list[Fault]:
         *_offload_faults(spec),
         *_precision_faults(spec),
         *_replay_faults(spec),
-        *_translation_faults(spec),
+        *(fault for phase, trained in _phases(spec) for fault in data_faults(f"{phase}.data", trained.data)),
         *_engine_faults(spec),
     ]
 
@@ -102,22 +103,20 @@ def _replay_faults(spec: ExperimentSpec) -> Iterator[Fault]:
             yield Fault(path="phase2.data.english", given="translator", expected=expected)
 
 
-def _translation_faults(spec: ExperimentSpec) -> Iterator[Fault]:
-    """Languages that a translator does not know, and sets that are not English."""
-    for phase, trained in _phases(spec):
-        data, path = trained.data, f"{phase}.data"
-        if isinstance(data, TranslatedData):
-            yield from _english_faults(f"{path}.translate", data)
-            for place, code in enumerate(data.into):
-                yield from _language_faults(f"{path}.into[{place}]", data.translator, code)
-                if code == "en":
-                    yield Fault(path=f"{path}.into[{place}]", given="en", expected="a language other than the set's")
-        elif isinstance(data, FileData | HubData) and isinstance(data.english, TranslatedEnglish):
-            codes = data.languages.among if data.languages is not None else (data.language,)
-            for code in codes:
-                yield from _language_faults(f"{path}.language", data.english.translator, code)
-            if codes == ("en",):
-                yield Fault(path=f"{path}.english", given="translator", expected="a set that is not English already")
+def data_faults(path: str, data: DataSpec) -> Iterator[Fault]:
+    """Of the set at `path`: languages that a translator does not know, and sets that are not English."""
+    if isinstance(data, TranslatedData):
+        yield from _english_faults(f"{path}.translate", data)
+        for place, code in enumerate(data.into):
+            yield from _language_faults(f"{path}.into[{place}]", data.translator, code)
+            if code == "en":
+                yield Fault(path=f"{path}.into[{place}]", given="en", expected="a language other than the set's")
+    elif isinstance(data, FileData | HubData) and isinstance(data.english, TranslatedEnglish):
+        codes = data.languages.among if data.languages is not None else (data.language,)
+        for code in codes:
+            yield from _language_faults(f"{path}.language", data.english.translator, code)
+        if codes == ("en",):
+            yield Fault(path=f"{path}.english", given="translator", expected="a set that is not English already")
 
 
 def _english_faults(path: str, data: TranslatedData) -> Iterator[Fault]:

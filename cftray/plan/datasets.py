@@ -1,4 +1,4 @@
-"""The stages that make rows of a phase's data, and of its English counterparts.
+"""The stages that make rows of data sets, a phase's or by themselves, and of their English counterparts.
 
 Rows of files are read by a stage of their own; two data sets that are read alike share it. Data that are translated
 from an English set are made of their languages; where a set without an English counterpart replays, `english` is a
@@ -37,28 +37,36 @@ class Datasets:
 
     def rows(self, phase: Literal[1, 2], data: DataSpec) -> StageInput:
         """Rows of a phase's data."""
-        name, title = f"rows.p{phase}", f"rows of phase {phase}"
+        return self._rows(f"p{phase}", f"phase {phase}", data)
+
+    def named(self, name: str, data: DataSpec) -> StageInput:
+        """Rows of a set that belongs to no phase; they are the same rows as a phase's."""
+        return self._rows(name, name, data)
+
+    def _rows(self, key: str, what: str, data: DataSpec) -> StageInput:
+        """`key` ends the names of the stages, `what` their titles."""
+        name, title = f"rows.{key}", f"rows of {what}"
         if isinstance(data, MiniData):
             config = MiniRowsConfig(dataset=data.mini, samples=data.samples, sample_seed=data.sample_seed)
             return StageInput(stage=self.nodes.add(name, title, config, {}))
         if isinstance(data, TranslatedData):
-            return self._translated(phase, data)
+            return self._translated(key, what, data)
         return self._read(name, title, rows_source(data), data_leaf(data))
 
-    def _translated(self, phase: Literal[1, 2], data: TranslatedData) -> StageInput:
+    def _translated(self, key: str, what: str, data: TranslatedData) -> StageInput:
         """An English set in each of its languages, gathered."""
-        rows = self._translated_from(phase, data)
+        rows = self._translated_from(key, what, data)
         languages: dict[str, Source] = {}
         for code in data.into:
             config = _translation(code, data.translator, data.gate)
-            name, title = f"translate.p{phase}.{code}", f"phase {phase} in {code}"
+            name, title = f"translate.{key}.{code}", f"{what} in {code}"
             languages[code] = self._translate(name, title, config, rows, data)
         gather = GatherConfig(samples=data.samples, sample_seed=data.sample_seed)
-        return StageInput(stage=self.nodes.add(f"gather.p{phase}", f"rows of phase {phase}", gather, languages))
+        return StageInput(stage=self.nodes.add(f"gather.{key}", f"rows of {what}", gather, languages))
 
-    def _translated_from(self, phase: Literal[1, 2], data: TranslatedData) -> StageInput:
+    def _translated_from(self, key: str, what: str, data: TranslatedData) -> StageInput:
         """The English rows."""
-        own, name, title = data.translate, f"english.p{phase}", f"English rows of phase {phase}"
+        own, name, title = data.translate, f"english.{key}", f"English rows of {what}"
         if isinstance(own, MiniData):
             config = MiniRowsConfig(dataset=own.mini, samples=own.samples, sample_seed=own.sample_seed)
             return StageInput(stage=self.nodes.add(name, title, config, {}))
@@ -90,7 +98,7 @@ class Datasets:
             )
             return StageInput(stage=self.nodes.add(name, title, config, {})), Alignment.ID
         if isinstance(data, TranslatedData):
-            return self._translated_from(2, data), Alignment.ID
+            return self._translated_from("p2", "phase 2", data), Alignment.ID
         if isinstance(data.english, TranslatedEnglish):
             return self._to_english(data, data.english), Alignment.NONE
         if data.english is None:

@@ -29,6 +29,7 @@ from cftray.spec.loading import (
     experiment_from_file,
     faults_of,
     parse_document,
+    similarity_from_document,
 )
 from cftray.spec.mitigation import (
     ChangeFreezing,
@@ -47,6 +48,7 @@ from cftray.spec.mitigation import (
 )
 from cftray.spec.model import ModelRef
 from cftray.spec.phases import Phase1, Phase2, TrainedPhase
+from cftray.spec.similarity import NamedSet, SimilaritySpec
 from cftray.spec.template import NamedTemplate, Template, TextTemplate
 
 __all__ = [
@@ -79,6 +81,7 @@ __all__ = [
     "Mitigation",
     "ModelEvaluationSpec",
     "ModelRef",
+    "NamedSet",
     "NamedTemplate",
     "NoMitigation",
     "Offload",
@@ -87,6 +90,7 @@ __all__ = [
     "Precision",
     "RandomFreezing",
     "Replay",
+    "SimilaritySpec",
     "Suite",
     "TaskPack",
     "Template",
@@ -102,4 +106,5 @@ __all__ = [
     "label_of",
     "parse_document",
     "parts_of",
+    "similarity_from_document",
 ]

@@ -15,6 +15,7 @@ from cftray.errors import Fault, SpecRefused, nearest
 from cftray.spec.base import SpecModel
 from cftray.spec.evaluating import ModelEvaluationSpec
 from cftray.spec.experiment import ExperimentSpec
+from cftray.spec.similarity import SimilaritySpec
 
 Spec = TypeVar("Spec", bound=SpecModel)
 
@@ -45,6 +46,11 @@ def experiment_from_document(document: dict[str, Any]) -> ExperimentSpec:
 def evaluation_from_document(document: dict[str, Any]) -> ModelEvaluationSpec:
     """The checked spec of an evaluation of one model. Raises SpecRefused with every fault."""
     return _checked(document, ModelEvaluationSpec)
+
+
+def similarity_from_document(document: dict[str, Any]) -> SimilaritySpec:
+    """The checked spec of a comparison of data sets. Raises SpecRefused with every fault."""
+    return _checked(document, SimilaritySpec)
 
 
 def _checked(document: dict[str, Any], kind: type[Spec]) -> Spec:

@@ -14,7 +14,14 @@ from cftray.tracking.tracker import (
     RunStatus,
     Tracker,
 )
-from cftray.tracking.view import EvaluationView, ExperimentState, ExperimentView, LivePoint, LiveStage
+from cftray.tracking.view import (
+    EvaluationView,
+    ExperimentState,
+    ExperimentView,
+    LivePoint,
+    LiveStage,
+    SimilarityView,
+)
 from cftray.tracking.writer import TrackingWriter
 
 __all__ = [
@@ -31,6 +38,7 @@ __all__ = [
     "Point",
     "RunState",
     "RunStatus",
+    "SimilarityView",
     "Tracker",
     "TrackingWriter",
 ]

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from cftray.plan import Plan
-from cftray.spec import ExperimentSpec, ModelEvaluationSpec
+from cftray.spec import ExperimentSpec, ModelEvaluationSpec, SimilaritySpec
 from cftray.store import Failure
 
 
@@ -67,6 +67,20 @@ class EvaluationView:
 
     evaluation: str
     spec: ModelEvaluationSpec
+    plan: Plan
+    state: ExperimentState
+    created_at: datetime
+    finished_at: datetime | None = None
+    failure: Failure | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimilarityView:
+    """All that MLflow shows of a comparison of data sets, records aside. Times are aware."""
+
+    similarity: str
+    spec: SimilaritySpec
     plan: Plan
     state: ExperimentState
     created_at: datetime

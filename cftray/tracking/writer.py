@@ -8,6 +8,7 @@ everything. MlflowDown passes through to the caller, who calls again later.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from cftray.plan import StageKind, StageNode
@@ -20,9 +21,10 @@ from cftray.tracking.mirror import Mirror
 from cftray.tracking.model_image import model_images
 from cftray.tracking.roles import Role, shown_stages
 from cftray.tracking.scores import judged_too
+from cftray.tracking.similarity_image import similarity_identity, similarity_image
 from cftray.tracking.stage_image import HELD_BY, stage_identity, stage_image, unfinished
 from cftray.tracking.tracker import RunState, RunStatus, Tracker
-from cftray.tracking.view import EvaluationView, ExperimentView
+from cftray.tracking.view import EvaluationView, ExperimentView, SimilarityView
 
 CURVE_TAG = "cftray.curve"
 
@@ -46,11 +48,18 @@ class TrackingWriter:
 
     def sync_evaluation(self, view: EvaluationView) -> None:
         """Show a single model's evaluation as it is now: one run. Raises as `sync` does."""
+        self._one_run(evaluation_identity(view), lambda: evaluation_image(view, self._store))
+
+    def sync_similarity(self, view: SimilarityView) -> None:
+        """Show a comparison of data sets as it is now: one run. Raises as `sync` does."""
+        self._one_run(similarity_identity(view), lambda: similarity_image(view, self._store))
+
+    def _one_run(self, identity: Mapping[str, str], image: Callable[[], RunImage]) -> None:
         with self._lock:
             try:
-                if not self._mirror.still_there(evaluation_identity(view)):
+                if not self._mirror.still_there(identity):
                     self._mirror.forget()
-                self._mirror.run(evaluation_image(view, self._store))
+                self._mirror.run(image())
             except BaseException:
                 self._mirror.forget()
                 raise
