@@ -14,6 +14,7 @@ from cftray.data.reading.sampling import drawn
 from cftray.data.templates import ChatTemplate, load_template
 from cftray.errors import CFTRayError, DataError, Fault
 from cftray.plan import Leaf, LeafKind, RowsSource
+from cftray.plan.analysing import encoder_of, prompts_leaf, sentences_leaf
 from cftray.plan.evaluating import Packs, benchmark_leaf
 from cftray.plan.leaves import encoder_leaf, model_leaf
 from cftray.plan.reading import aligned_source, data_leaf, english_source
@@ -37,6 +38,13 @@ from cftray.spec import (
     TranslatedData,
     TranslatedEnglish,
     parts_of,
+)
+from cftray.spec.analysis import (
+    CrosslingualAnalysis,
+    DesAnalysis,
+    PromptFile,
+    RepresentationsAnalysis,
+    SentenceFolder,
 )
 from cftray.spec.model import MINI_BASE, MINI_ENCODER
 from cftray.spec.translation import Seq2SeqTranslator
@@ -84,7 +92,24 @@ class FileChecks:
         if spec.phase1.train is not None:
             found += self._data("phase1.train.data", spec.phase1.train.data)
         found += self._data("phase2.data", spec.phase2.data)
+        found += self._analyses(spec)
         return found or [*_template_faults(spec), *_restriction_faults(spec)]
+
+    def _analyses(self, spec: ExperimentSpec) -> Iterator[Fault]:
+        """What the analyses read beside the phases' own data and models."""
+        for place, one in enumerate(spec.analysis):
+            path = f"analysis[{place}]"
+            match one:
+                case DesAnalysis():
+                    encoder = encoder_of(spec, one)
+                    if encoder.model != MINI_ENCODER and spec.phase1.train is not None:
+                        yield from self._folder(f"{path}.encoder", encoder_leaf(encoder))
+                case RepresentationsAnalysis(prompts=PromptFile() as file):
+                    yield from self._files(f"{path}.prompts.path", prompts_leaf(file))
+                case CrosslingualAnalysis(sentences=SentenceFolder() as folder):
+                    yield from self._files(f"{path}.sentences.path", sentences_leaf(folder))
+                case _:
+                    pass
 
     def _benchmarks(self, asked: EvaluationSpec) -> Iterator[Fault]:
         """What the tasks that are asked for read, and can't: files that the spec gives, sets of the hub.
@@ -148,7 +173,8 @@ class FileChecks:
         fault = _outside(place, leaf.location, [], self.data_roots) if remote else None
         fault = fault or _found(place, leaf)
         if fault is None and leaf.kind is LeafKind.FILES and not remote:
-            fault = _outside(place, leaf.location, locate_files(leaf.location), self.data_roots)
+            files = [Path(leaf.location)] if leaf.patterns else locate_files(leaf.location)
+            fault = _outside(place, leaf.location, files, self.data_roots)
         if fault is not None:
             yield fault
 

@@ -34,6 +34,7 @@ from cftray.spec.analysis import (
 from cftray.spec.model import MINI_BASE, MINI_ENCODER
 
 LABSE = "sentence-transformers/LaBSE"
+SENTENCE_FILES = ("*.devtest", "*.dev", "*.test", "*.txt")
 
 One = TypeVar("One", bound=DesAnalysis | MpdAnalysis | RepresentationsAnalysis | CrosslingualAnalysis)
 
@@ -74,7 +75,7 @@ class Analyses:
     ) -> None:
         inputs: dict[str, Source] = {"first": first, "second": StageInput(stage=second), "tokenizer": tokenizer}
         if isinstance(asked.prompts, PromptFile):
-            inputs["prompts"] = self._file(asked.prompts.path)
+            inputs["prompts"] = self.nodes.leaf(prompts_leaf(asked.prompts))
             prompts = FilePrompts.model_validate(asked.prompts.model_dump(exclude={"path"}))
             config = RepresentationsConfig(prompts=prompts, forward=asked.forward, tsne=asked.tsne)
         else:
@@ -96,7 +97,7 @@ class Analyses:
     def _crosslingual(self, asked: CrosslingualAnalysis, tokenizer: LeafInput) -> None:
         inputs: dict[str, Source] = {"model": self.nodes.leaf(model_leaf(self.spec.base)), "tokenizer": tokenizer}
         if isinstance(asked.sentences, SentenceFolder):
-            inputs["sentences"] = self._file(asked.sentences.path, named=True)
+            inputs["sentences"] = self.nodes.leaf(sentences_leaf(asked.sentences))
             files = ParallelFiles.model_validate(asked.sentences.model_dump(exclude={"path"}))
             config = CrosslingualConfig(sentences=files, forward=asked.forward, tsne=asked.tsne, layer=asked.layer)
         else:
@@ -104,9 +105,6 @@ class Analyses:
                 sentences=asked.sentences, forward=asked.forward, tsne=asked.tsne, layer=asked.layer
             )
         self.nodes.add("crosslingual", "languages side by side in the base model", config, inputs, optional=True)
-
-    def _file(self, path: str, *, named: bool = False) -> LeafInput:
-        return self.nodes.leaf(Leaf(kind=LeafKind.FILES, location=path, named=named))
 
     def _asked(self, kind: type[One]) -> One | None:
         found: list[Analysis] = [one for one in self.spec.analysis if isinstance(one, kind)]
@@ -118,3 +116,13 @@ def encoder_of(spec: ExperimentSpec, des: DesAnalysis) -> ModelRef:
     if des.encoder is not None:
         return des.encoder
     return ModelRef(model=MINI_ENCODER if spec.base.model == MINI_BASE else LABSE)
+
+
+def prompts_leaf(asked: PromptFile) -> Leaf:
+    """A file of prompts."""
+    return Leaf(kind=LeafKind.FILES, location=asked.path)
+
+
+def sentences_leaf(asked: SentenceFolder) -> Leaf:
+    """A folder in FLORES' layout: names of files tell their languages, their endings the split."""
+    return Leaf(kind=LeafKind.FILES, location=asked.path, named=True, patterns=SENTENCE_FILES)

@@ -319,7 +319,7 @@ class Leaf(SpecModel):
     """An input from outside: hashed by content (directory, files) or by commit (hub id).
 
     Names of files count where `named`: there they say a row's language. `patterns` are the files of a hub's set that
-    are fetched; empty: all that hold data.
+    are fetched, or of a local folder that are read; empty: all that hold data.
     """
 
     kind: LeafKind

@@ -184,12 +184,22 @@ def _commit(leaf: Leaf) -> str:
 
 def _files(leaf: Leaf) -> list[DataFile]:
     if leaf.kind is LeafKind.FILES:
-        return data_files(leaf.location)
+        return data_files(leaf.location) if not leaf.patterns else _named_so(leaf)
     if leaf.kind is LeafKind.ENCODER:
         folder, patterns = locate_encoder(leaf.location), [f"**/{pattern}" for pattern in MODEL_FILES]
     else:
         folder, patterns = locate_model(leaf.location), list(MODEL_FILES)
     found = sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
+    return [local_file(path) for path in found]
+
+
+def _named_so(leaf: Leaf) -> list[DataFile]:
+    """The files of a local folder whose names are like the leaf's patterns. Raises DataError where there are none."""
+    folder = local_path(leaf.location)
+    found = sorted({path for pattern in leaf.patterns for path in folder.glob(pattern) if path.is_file()})
+    if is_remote(leaf.location) or not found:
+        expected = ", ".join(leaf.patterns)
+        raise DataError(f"{leaf.location}: no such files; expected a local folder with files named like {expected}")
     return [local_file(path) for path in found]
 
 

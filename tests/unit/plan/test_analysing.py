@@ -81,6 +81,12 @@ def test_prompts_of_a_file_are_an_input() -> None:
     assert node.inputs["prompts"].leaf.location == "/data/mt_bench.jsonl"  # type: ignore[union-attr]
 
 
+def test_parallel_sentences_are_files_of_a_folder_by_the_names_of_their_languages() -> None:
+    asked = {"kind": "crosslingual", "sentences": {"kind": "files", "path": "/data/flores101"}}
+    leaf = planned([asked]).stage("crosslingual").inputs["sentences"].leaf  # type: ignore[union-attr]
+    assert (leaf.location, leaf.named, "*.devtest" in leaf.patterns) == ("/data/flores101", True, True)
+
+
 def test_the_same_kind_twice_is_refused() -> None:
     with pytest.raises(ValidationError, match="each kind of analysis once"):
         planned(["des", {"kind": "des", "samples": 3}])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cftray.errors import ModelError
+from cftray.errors import DataError, ModelError
 from cftray.plan import Leaf, LeafKind
 from cftray.store import LeafDigests, locate_encoder
 
@@ -40,3 +40,18 @@ def test_a_relative_path_is_the_same_encoder(tmp_path: Path, monkeypatch: pytest
 def test_a_folder_of_something_else_is_no_encoder(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"modules\.json"):
         locate_encoder(str(tmp_path))
+
+
+def test_files_of_a_folder_may_be_told_by_their_names(tmp_path: Path) -> None:
+    folder = tmp_path / "flores"
+    folder.mkdir()
+    (folder / "LICENSE").write_text("not a sentence")
+    leaf = Leaf(kind=LeafKind.FILES, location=str(folder), named=True, patterns=("*.devtest",))
+    with pytest.raises(DataError, match=r"named like \*\.devtest"):
+        LeafDigests(tmp_path / "store").known(leaf)
+    (folder / "deu.devtest").write_text("ein Satz")
+    first = LeafDigests(tmp_path / "store").known(leaf)
+    (folder / "LICENSE").write_text("another text")
+    assert LeafDigests(tmp_path / "store").known(leaf) == first
+    (folder / "deu.devtest").rename(folder / "fra.devtest")
+    assert LeafDigests(tmp_path / "store").known(leaf) != first
