@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,10 @@ import pytest
 from cluster import stack as embedded
 from cluster.settings import ClusterSettings, load
 from cluster.state import State
+from tests.unit.endpoint.server import Server, completion, running, says
+
+JUDGE = "judge"
+"""The name of the session's judge."""
 
 # How long an example takes says nothing on a machine that others use too.
 hypothesis.settings.register_profile("no clock", deadline=None)
@@ -80,11 +85,21 @@ class Quiet:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStack]:
-    """Ray, MLflow and the API on free ports: one of each for the whole session."""
+def judge() -> Iterator[Server]:
+    """A judge that says that an answer is no better than another."""
+    with running() as server:
+        server.always = says(completion("tie"))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, judge: Server) -> Iterator[EmbeddedStack]:
+    """Ray, MLflow and the API on free ports: one of each for the whole session. They know the judge by name."""
     home = tmp_path_factory.mktemp("stack")
     settings = load(home=home, port=0, mlflow_port=0, ray_dashboard_port=0, cpus=2)
-    state = embedded.up(settings, Quiet())
+    with pytest.MonkeyPatch.context() as patch:  # no other test shall find it
+        patch.setenv("CFTRAY_ENDPOINTS", json.dumps({JUDGE: {"url": judge.url}}))
+        state = embedded.up(settings, Quiet())
     try:
         yield EmbeddedStack(settings=settings, state=state)
     finally:
