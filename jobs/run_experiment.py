@@ -20,6 +20,7 @@ from cftray.errors import Cancelled, CFTRayError
 from cftray.plan import StageKind
 from cftray.runner.heartbeat import Heartbeat
 from cftray.runner.ray_workers import RayWorkers
+from cftray.runner.readiness import unready
 from cftray.runner.walk import Walk
 from cftray.store import Failure, JobFolder, Store
 from cftray.store.events import EventKind
@@ -62,7 +63,12 @@ def run(store: Store, folder: JobFolder) -> int:
         experiment=request.experiment,
         attempt=request.attempt,
     )
-    failure = walk.run()
+    failure = unready(request.plan, store, os.environ)
+    if failure is None:
+        failure = walk.run()
+    else:
+        fingerprint = request.plan.stage(str(failure.stage)).fingerprint
+        events.write(EventKind.STAGE_FAILED, failure.stage, fingerprint, failure=failure.model_dump(mode="json"))
     outcome = _outcome(failure)
     events.write(
         EventKind.JOB_FINISHED, outcome=outcome, failure=failure.model_dump(mode="json") if failure else None
@@ -78,7 +84,7 @@ def _outcome(failure: Failure | None) -> str:
 
 
 def _needs_workers(store: Store, folder: JobFolder) -> bool:
-    computing = (StageKind.TRAIN, StageKind.EVALUATE)
+    computing = (StageKind.TRAIN, StageKind.REQUESTS, StageKind.EVALUATE)
     stages = [node for node in folder.request().plan.stages if node.kind in computing]
     return any(node.fingerprint and store.record(node.fingerprint) is None for node in stages)
 
