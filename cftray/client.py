@@ -25,6 +25,8 @@ import httpx
 from cftray.client_documents import Source, document_of
 from cftray.client_errors import ClientError, ExperimentFailed, Refused, Unreachable, refusal
 from cftray.client_files import save
+from cftray.client_matrices import Matrix
+from cftray.client_results import Results
 
 if TYPE_CHECKING:
     from cftray.client_evaluations import Evaluation
@@ -339,111 +341,6 @@ class Run:
         """
         wanted: Json = {"phase": phase, "of": of} | ({} if seed is None else {"seed": seed})
         return self.client.save(f"{self.path}/items", path, **wanted)
-
-
-class Matrix:
-    """One matrix of the service, as last seen."""
-
-    def __init__(self, client: Client, view: Json) -> None:
-        self.client = client
-        self.view = view
-
-    def __repr__(self) -> str:
-        return f"<Matrix {self.id} {self.view['name']} {self.view['counts']}>"
-
-    @property
-    def id(self) -> str:
-        """The matrix's id."""
-        return str(self.view["id"])
-
-    @property
-    def path(self) -> str:
-        """The matrix's path in the service."""
-        return f"/v1/matrices/{self.id}"
-
-    @property
-    def terminal(self) -> bool:
-        """Whether every cell is over."""
-        return bool(self.view["terminal"])
-
-    @property
-    def cells(self) -> Sequence[Json]:
-        """Each cell: its row, coordinates, experiment, state, failure."""
-        found: Sequence[Json] = self.view["cells"]
-        return found
-
-    def runs(self) -> Sequence[Run]:
-        """The experiments of the cells."""
-        return [self.client.get(cell["experiment"]) for cell in self.cells]
-
-    def refresh(self) -> Matrix:
-        """Look again."""
-        self.view = self.client.ask("GET", self.path)
-        return self
-
-    def cancel(self) -> Matrix:
-        """Ask every cell that is not over to stop."""
-        self.view = self.client.ask("POST", f"{self.path}/cancel")
-        return self
-
-    def wait(self, *, progress: bool = False, timeout: float | None = None) -> Matrix:
-        """Until every cell is over, however it ended. Raises TimeoutError after `timeout` seconds."""
-        until = None if timeout is None else time.monotonic() + timeout
-        if progress:
-            from cftray.cli.watch import watch
-
-            watch(self.runs(), until=until)
-        else:
-            for run in self.runs():
-                for _ in run.follow(until=until):
-                    pass
-        if not self.refresh().terminal:
-            raise TimeoutError(f"{self.id} is not over after {timeout:.0f} s: {self.view['counts']}")
-        return self
-
-    def table(self) -> Json:
-        """Scores of all cells, as far as there are any."""
-        found: Json = self.client.ask("GET", f"{self.path}/table")["table"]
-        return found
-
-    def table_text(self, format: str, layout: str | None = None) -> str:
-        """The table as `markdown` or `csv`, or as `latex` or `html` in the layout of a table of the paper (D1)."""
-        wanted = {"format": format} | ({"layout": layout} if layout else {})
-        return self.client.response("GET", f"{self.path}/table", params=wanted).text
-
-
-class Results:
-    """Scores from records; `document` is what the service says, differences included."""
-
-    def __init__(self, document: Json) -> None:
-        self.document = document
-
-    @property
-    def complete(self) -> bool:
-        """Whether both models of every seed are evaluated."""
-        return bool(self.document["complete"])
-
-    @property
-    def rows(self) -> list[Json]:
-        """One per model, task and language: score, stderr, n; means over tasks and suites included."""
-        named = ("key", "level", "suite", "benchmark", "language", "metric")
-        return [
-            {"model": model.upper()} | {name: row[name] for name in named} | row[model]
-            for model in ("p1", "p2")
-            for row in self.document["rows"]
-            if row[model] is not None
-        ]
-
-    @property
-    def changes(self) -> list[Json]:
-        """P2 minus P1 where both are scored: difference, interval, p values, verdict."""
-        return [{"key": row["key"]} | row["change"] for row in self.document["rows"] if row["change"] is not None]
-
-    def to_pandas(self) -> Any:
-        """`rows` as a pandas.DataFrame; pandas must be installed."""
-        import pandas as pd  # type: ignore[import-untyped,unused-ignore]
-
-        return pd.DataFrame(self.rows)
 
 
 def _frames(lines: Iterator[str]) -> Iterator[Json]:

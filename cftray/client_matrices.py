@@ -1,0 +1,83 @@
+"""A matrix of the service from Python: its cells, its table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cftray.client import Client, Run
+
+Json = dict[str, Any]
+
+
+class Matrix:
+    """One matrix of the service, as last seen."""
+
+    def __init__(self, client: Client, view: Json) -> None:
+        self.client = client
+        self.view = view
+
+    def __repr__(self) -> str:
+        return f"<Matrix {self.id} {self.view['name']} {self.view['counts']}>"
+
+    @property
+    def id(self) -> str:
+        """The matrix's id."""
+        return str(self.view["id"])
+
+    @property
+    def path(self) -> str:
+        """The matrix's path in the service."""
+        return f"/v1/matrices/{self.id}"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether every cell is over."""
+        return bool(self.view["terminal"])
+
+    @property
+    def cells(self) -> Sequence[Json]:
+        """Each cell: its row, coordinates, experiment, state, failure."""
+        found: Sequence[Json] = self.view["cells"]
+        return found
+
+    def runs(self) -> Sequence[Run]:
+        """The experiments of the cells."""
+        return [self.client.get(cell["experiment"]) for cell in self.cells]
+
+    def refresh(self) -> Matrix:
+        """Look again."""
+        self.view = self.client.ask("GET", self.path)
+        return self
+
+    def cancel(self) -> Matrix:
+        """Ask every cell that is not over to stop."""
+        self.view = self.client.ask("POST", f"{self.path}/cancel")
+        return self
+
+    def wait(self, *, progress: bool = False, timeout: float | None = None) -> Matrix:
+        """Until every cell is over, however it ended. Raises TimeoutError after `timeout` seconds."""
+        until = None if timeout is None else time.monotonic() + timeout
+        if progress:
+            from cftray.cli.watch import watch
+
+            watch(self.runs(), until=until)
+        else:
+            for run in self.runs():
+                for _ in run.follow(until=until):
+                    pass
+        if not self.refresh().terminal:
+            raise TimeoutError(f"{self.id} is not over after {timeout:.0f} s: {self.view['counts']}")
+        return self
+
+    def table(self) -> Json:
+        """Scores of all cells, as far as there are any."""
+        found: Json = self.client.ask("GET", f"{self.path}/table")["table"]
+        return found
+
+    def table_text(self, format: str, layout: str | None = None) -> str:
+        """The table as `markdown` or `csv`, or as `latex` or `html` in the layout of a table of the paper (D1)."""
+        wanted = {"format": format} | ({"layout": layout} if layout else {})
+        return self.client.response("GET", f"{self.path}/table", params=wanted).text
