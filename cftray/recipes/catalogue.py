@@ -14,6 +14,7 @@ from cftray.errors import Fault, SpecRefused, nearest
 from cftray.recipes.mini import Pair, mini
 from cftray.recipes.paper import PaperRecipe
 from cftray.spec import (
+    Condition,
     ExecutionSpec,
     ExperimentSpec,
     Mitigation,
@@ -22,6 +23,7 @@ from cftray.spec import (
     faults_of,
     parse_document,
 )
+from cftray.spec.analysis import Analysis
 from cftray.spec.base import SpecModel
 from cftray.spec.experiment import Name, Seed
 
@@ -33,6 +35,8 @@ class MiniRecipe(SpecModel):
     pair: Annotated[Pair, Field(description="which phase-wise data sets, and whether they are similar")]
     mitigation: Mitigation = NoMitigation()
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=64)] = (17,)
+    gate: Annotated[tuple[Condition, ...], Field(max_length=16, description="as in a whole spec")] = ()
+    analysis: Annotated[tuple[Analysis, ...], Field(max_length=8, description="as in a whole spec")] = ()
     name: Name | None = None
     project: Name = "mini"
     execution: ExecutionSpec = ExecutionSpec()
@@ -43,6 +47,8 @@ class MiniRecipe(SpecModel):
             self.pair,
             mitigation=self.mitigation,
             seeds=self.seeds,
+            gate=self.gate,
+            analysis=self.analysis,
             name=self.name,
             project=self.project,
             execution=self.execution,

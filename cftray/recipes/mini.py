@@ -8,6 +8,7 @@ from typing import Any
 from cftray.mini import defaults
 from cftray.spec import (
     ChangeFreezing,
+    Condition,
     EnglishReplay,
     EvaluationSpec,
     ExecutionSpec,
@@ -24,6 +25,7 @@ from cftray.spec import (
     RandomFreezing,
     TrainedPhase,
 )
+from cftray.spec.analysis import Analysis
 from cftray.spec.data import MiniDataset
 from cftray.spec.model import MINI_BASE
 
@@ -51,6 +53,8 @@ def mini(
     *,
     mitigation: Mitigation | None = None,
     seeds: tuple[int, ...] = (17,),
+    gate: tuple[Condition, ...] = (),
+    analysis: tuple[Analysis, ...] = (),
     name: str | None = None,
     project: str = "mini",
     execution: ExecutionSpec | None = None,
@@ -67,7 +71,9 @@ def mini(
             **_phase(second, defaults.PHASE2_LR).__dict__,
             mitigation=mitigation or NoMitigation(),
         ),
+        gate=gate,
         evaluation=EvaluationSpec(batch_size=defaults.EVALUATION_BATCH),
+        analysis=analysis,
         seeds=seeds,
         execution=execution or ExecutionSpec(),
     )

@@ -42,3 +42,10 @@ def test_every_recipe_has_an_example_that_is_one():
     for recipe in catalogue():
         assert spec_from_document(recipe.example)
         assert recipe.parameters["properties"]
+
+
+def test_the_short_form_takes_a_gate_and_analyses():
+    short = {"recipe": "mini", "pair": "similar", "gate": [{"score": "ta", "at_least": 0.2}], "analysis": ["des"]}
+    spec = spec_from_document(short)
+    assert [one.score for one in spec.gate] == ["ta"]
+    assert [one.kind for one in spec.analysis] == ["des"]
