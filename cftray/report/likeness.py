@@ -55,7 +55,7 @@ def likeness(spec: ExperimentSpec, stages: Stages, store: Store) -> Likeness | N
     for node, record in found:
         facts += _told(node.kind, record) if record is not None else [(node.title, ABSENT)]
     recorded = [record for _, record in found if record is not None]
-    compared = [record.details for record in recorded if record.kind is StageKind.DES]
+    compared = [record.details for record in recorded if record.kind == StageKind.DES]
     return Likeness(
         facts=tuple(facts),
         languages=tuple(one for details in compared for one in _languages(details)),
