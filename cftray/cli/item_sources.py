@@ -73,10 +73,12 @@ def load(session: Session, source: str) -> list[Item]:
 
 def read(path: Path, name: str | None = None) -> list[Item]:
     """The items of a Parquet file; further columns are left alone. Raises DataError where it is none."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     shown = name or path.name
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise DataError(f"{shown}: reading items needs pyarrow, which is not installed; pip install pyarrow") from error
     try:
         names = pq.read_schema(path).names
         missing = [column for column in NEEDED if column not in names]
