@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from cftray.tracking.mlflow_import import import_mlflow
@@ -94,6 +95,10 @@ class MlflowTracker:
     def write_text(self, run_id: str, path: str, text: str) -> None:
         with self._asked() as (client, _):
             client.log_text(run_id, text, path)
+
+    def write_folder(self, run_id: str, path: str, folder: Path) -> None:
+        with self._asked() as (client, _):
+            client.log_artifacts(run_id, str(folder), path)
 
     def set_status(self, run_id: str, status: RunStatus, *, ended_at: int | None = None) -> None:
         with self._asked() as (client, _):

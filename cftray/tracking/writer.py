@@ -78,7 +78,7 @@ class TrackingWriter:
                 if state is not None:
                     runs[node.name] = state
         scored = judged_too(view.plan, records, self._store)
-        run = mirror.run(experiment_image(view, scored, runs))
+        run = mirror.run(experiment_image(view, scored, runs, self._store))
         models = [mirror.model(image, runs) for image in model_images(view, scored, self._store)]
         mirror.link(run, identity, models)
 
@@ -88,7 +88,7 @@ class TrackingWriter:
     def _stage(
         self, view: ExperimentView, node: StageNode, role: Role, record: Record | None
     ) -> RunState | None:
-        image = stage_image(view, node, role, record)
+        image = stage_image(view, node, role, record, self._store)
         if image is None:
             return self._left_behind(view, node)
         image = self._unless_taken_over(view, image)
