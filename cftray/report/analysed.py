@@ -102,9 +102,7 @@ def by_module(record: Record) -> dict[str, float]:
 def _des(record: Record) -> Iterator[Measure]:
     """`similarity/des`, and of languages `similarity/des/de`, with the first set's too where it has several."""
     metrics = record.metrics
-    yield Measure(
-        name="similarity/des", value=metrics["des"], low=metrics.get("des/low"), high=metrics.get("des/high")
-    )
+    yield Measure(name="similarity/des", value=metrics["des"], low=metrics.get("des/low"), high=metrics.get("des/high"))
     languages = [one for pair in record.details.get("pairs", ()) for one in pair["languages"]]
     several = len({one["first"] for one in languages}) > 1
     for one in languages:
@@ -143,7 +141,7 @@ def _lost(node: StageNode, plan: Plan, store: Store) -> str | None:
             continue
         failure = failed(before, store)
         if failure is not None:
-            return f"needs {before.title}, which failed: {failure}"
+            return f"needs “{before.title}”, which failed: {failure}"
         further = _lost(before, plan, store)
         if further is not None:
             return further

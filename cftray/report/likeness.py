@@ -1,7 +1,7 @@
 """How alike the phases are, and what changed inside: DES, MPD, representations, languages side by side.
 
-Read from the store alone. An analysis that is asked for and has no record is named with the reason: there can be none, it
-failed, it needs a stage that failed, or it is still to come. None of that costs anything else.
+Read from the store alone. An analysis that is asked for and has no record is named with the reason: there can be none,
+it failed, it needs a stage that failed, or it is still to come. None of that costs anything else.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from cftray.report.facts import Stages
 from cftray.spec import ExperimentSpec
 from cftray.store import Record, Store
 
+WIDE = 1.6
+"""Times its height that a picture of panels side by side is wide, at least."""
 CAPTIONS = {
     "layers": "t-SNE of the layers of both models (the paper's Figure 1)",
     "covariance": "how far the activations' covariance differs, layer by layer (the paper's Figures 2 and D4)",
@@ -29,10 +31,11 @@ CAPTIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """A picture as a data URI."""
+    """A picture as a data URI; one that is `wide` has panels side by side, which a narrow screen moves past."""
 
     title: str
     uri: str
+    wide: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +47,7 @@ class Likeness:
     figures: tuple[Figure, ...]
 
 
-def likeness(
-    spec: ExperimentSpec, stages: Stages, store: Store, analyses: Sequence[Analysed]
-) -> Likeness | None:
+def likeness(spec: ExperimentSpec, stages: Stages, store: Store, analyses: Sequence[Analysed]) -> Likeness | None:
     """What the `analyses` of the spec found, or why they found nothing; None where none was asked for."""
     if not spec.analysis:
         return None
@@ -57,7 +58,7 @@ def likeness(
         facts += _told(one.title, record) if record is not None else [(one.title, absent(one))]
     compared = [record.details for record in recorded.values() if record.kind == StageKind.DES]
     return Likeness(
-        facts=tuple(facts),
+        facts=tuple((_capital(title), words) for title, words in facts),
         languages=tuple(one for details in compared for one in _languages(details)),
         figures=tuple(one for title, record in recorded.items() for one in _figures(title, record, store)),
     )
@@ -75,10 +76,9 @@ def _told(title: str, record: Record) -> Iterator[tuple[str, str]]:
         case StageKind.REPRESENTATIONS:
             yield title, _inside(metrics)
         case _:
-            yield title, (
-                f"translations are {metrics['alignment_mean']:.3f} nearer (cosine) than other sentences, in the mean "
-                f"over layers; most in layer {int(metrics['alignment_best_layer'])}: {metrics['alignment_best']:.3f}"
-            )
+            best = f"layer {int(metrics['alignment_best_layer'])}: {metrics['alignment_best']:.3f}"
+            mean = f"{metrics['alignment_mean']:.3f} nearer (cosine) than other sentences, in the mean over layers"
+            yield title, f"translations are {mean}; most in {best}"
 
 
 def _des(metrics: Mapping[str, float], details: Mapping[str, Any]) -> str:
@@ -108,5 +108,16 @@ def _figures(title: str, record: Record, store: Store) -> Iterator[Figure]:
         return
     for path in sorted(Path(store.output(record, "figures")).glob("*.png")):
         caption = next((text for name, text in CAPTIONS.items() if name in path.stem), path.stem.replace("_", " "))
-        uri = base64.b64encode(path.read_bytes()).decode()
-        yield Figure(title=f"{title}: {caption}", uri=f"data:image/png;base64,{uri}")
+        content = path.read_bytes()
+        uri = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+        yield Figure(title=f"{_capital(title)}: {caption}", uri=uri, wide=_wide(content))
+
+
+def _wide(png: bytes) -> bool:
+    """By the width and height that its header states."""
+    width, height = (int.from_bytes(png[place : place + 4], "big") for place in (16, 20))
+    return width > WIDE * height
+
+
+def _capital(title: str) -> str:
+    return title[:1].upper() + title[1:]

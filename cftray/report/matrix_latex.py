@@ -63,8 +63,8 @@ def latex_sheet(laid: Sheet) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that LaTeX sets as it stands, in ASCII; a control character is a space, and a letter of a script that LaTeX's
-    own fonts lack is its code, `U+4E2D`."""
+    """Text that LaTeX sets as it stands, in ASCII; a control character is a space, and a letter of a script that
+    LaTeX's own fonts lack is its code, `U+4E2D`."""
     plain = re.sub(r"[\x00-\x1f\x7f]+", " ", unicodedata.normalize("NFC", text))
     return "".join(_set(char) for char in plain)
 
@@ -74,9 +74,10 @@ def _set(char: str) -> str:
         return SPECIAL[char]
     if char.isascii():
         return char
-    letter, *marks = unicodedata.normalize("NFD", char)
-    if letter.isascii() and letter.isalpha() and len(marks) == 1 and marks[0] in ACCENTS:
-        return rf"\{ACCENTS[marks[0]]}{{{letter}}}"
+    taken = unicodedata.normalize("NFD", char)
+    letter, mark = taken[0], taken[1:]
+    if letter.isascii() and letter.isalpha() and mark in ACCENTS:
+        return rf"\{ACCENTS[mark]}{{{letter}}}"
     return rf"\texttt{{U+{ord(char):04X}}}\,"
 
 
@@ -129,7 +130,9 @@ def _tabular(laid: Sheet, block: Block, *, below: bool) -> Iterator[str]:
 def _heads(spans: Sequence[Span], heads: Sequence[str]) -> Iterator[str]:
     """Spans with a rule under each, and the columns' own heads."""
     if spans:
-        yield " & ".join(["", *(rf"\multicolumn{{{one.columns}}}{{c}}{{{escaped(one.text)}}}" for one in spans)]) + r" \\"
+        yield (
+            " & ".join(["", *(rf"\multicolumn{{{one.columns}}}{{c}}{{{escaped(one.text)}}}" for one in spans)]) + r" \\"
+        )
         rules, first = [], 2
         for span in spans:
             rules.append(rf"\cmidrule(lr){{{first}-{first + span.columns - 1}}}")

@@ -140,8 +140,8 @@ class Results(_View):
     - comparisons are corrected within families, each on its own: benchmarks and suites (`comparisons`), parts of
       benchmarks, and the mean over taught and that over untaught languages; the paper's metrics are not independent of
       the others, so they are families of their own beside them and take nothing from the others' verdicts
-    - `analyses`: what became of each that the spec asks for, figures or why there are none. None of them is ever missing:
-      an analysis that failed, or is still to come, leaves the scores complete
+    - `analyses`: what became of each that the spec asks for, figures or why there are none. An analysis that failed, or
+      is still to come, leaves the scores complete
     """
 
     complete: bool

@@ -1,8 +1,8 @@
-"""What analyses found, in MLflow's terms: metrics by the names of the field, layers as steps, figures as artifacts.
+"""What analyses found, in MLflow's terms: metrics by the field's names, layers as steps, figures as artifacts.
 
 `similarity/des` and `similarity/des/de`, `similarity/mpd` (of P1 and the base tuned on phase 2's data alone) and
-`similarity/mpd/q`, `representations/…`, `crosslinguality/…`. On the experiment's run a figure is the mean over the seeds
-and `…/std` their standard deviation, as scores are; what has layers is a curve for each seed.
+`similarity/mpd/q`, `representations/…`, `crosslinguality/…`. On the experiment's run a figure is the mean over the
+seeds and `…/std` their standard deviation, as scores are; what has layers is a curve for each seed.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ def shown_analyses(view: ExperimentView, records: Mapping[str, Record], store: S
         seed = seed_of(node, view.plan)
         suffix = f"/s{seed}" if seed is not None and len(view.plan.outcomes) > 1 else ""
         layers += layer_points(record, store, suffix)
-    folders = {f"{FIGURES}/{node.name}": one for node, record in there for one in figures_folder(record, store).values()}
+    folders = {
+        f"{FIGURES}/{node.name}": one for node, record in there for one in figures_folder(record, store).values()
+    }
     return Shown(found=found, points=points_of(_means(found, over=over), at), layers=tuple(layers), folders=folders)
 
 

@@ -33,8 +33,8 @@ class RunImage:
     """A run, found by the tags in `identity`, which are part of `tags`.
 
     `everywhere`: the run is looked for in all projects. `texts` and `folders` are artifacts by path. `layers` are
-    figures of a model's layers, the layer as step, written together. `note` is Markdown, shown as the run's description. `status` None leaves
-    the state as it is.
+    figures of a model's layers, the layer as step, written together. `note` is Markdown, shown as the run's
+    description. `status` None leaves the state as it is.
     """
 
     project: str

@@ -56,9 +56,7 @@ class MemoryTracker:
     def create_run(self, project_id: str, name: str, *, started_at: int, tags: Mapping[str, str]) -> RunState:
         self.requests += 1
         run_id = f"run-{next(self._numbers)}"
-        state = RunState(
-            run_id=run_id, project_id=project_id, name=name, status=RunStatus.RUNNING, tags=dict(tags)
-        )
+        state = RunState(run_id=run_id, project_id=project_id, name=name, status=RunStatus.RUNNING, tags=dict(tags))
         self.runs[run_id] = StoredRun(state=state, started_at=started_at)
         return state
 

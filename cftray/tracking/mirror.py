@@ -94,9 +94,7 @@ class Mirror:
         _remember(self._runs, _key(image.identity), state)
         return state
 
-    def end(
-        self, run: RunState, identity: Mapping[str, str], status: RunStatus, ended_at: int | None
-    ) -> RunState:
+    def end(self, run: RunState, identity: Mapping[str, str], status: RunStatus, ended_at: int | None) -> RunState:
         """Give a run its final state."""
         self.tracker.set_status(run.run_id, status, ended_at=ended_at)
         ended = replace(run, status=status)
@@ -189,9 +187,7 @@ def _differing(wanted: Mapping[str, str], present: Mapping[str, str]) -> dict[st
     """Tags to write; a description that a person wrote is not ours to replace."""
     theirs = NOTE_TAG in present and NOTE_END not in present[NOTE_TAG]
     return {
-        key: value
-        for key, value in wanted.items()
-        if present.get(key) != value and not (key == NOTE_TAG and theirs)
+        key: value for key, value in wanted.items() if present.get(key) != value and not (key == NOTE_TAG and theirs)
     }
 
 

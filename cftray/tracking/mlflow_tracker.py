@@ -69,8 +69,7 @@ class MlflowTracker:
     ) -> None:
         with self._asked() as (client, entities):
             metrics = [
-                entities.Metric(point.name, point.value, point.at, point.step, model_id=model_id)
-                for point in points
+                entities.Metric(point.name, point.value, point.at, point.step, model_id=model_id) for point in points
             ]
             pairs = [entities.Param(key, value) for key, value in (params or {}).items()]
             labels = [entities.RunTag(key, value) for key, value in (tags or {}).items()]
@@ -175,9 +174,7 @@ class MlflowTracker:
         found: list[str] = []
         page: str | None = None
         while page is None or page:
-            some = client.search_experiments(
-                filter_string=_carrying({"cftray.kind": "project"}), page_token=page
-            )
+            some = client.search_experiments(filter_string=_carrying({"cftray.kind": "project"}), page_token=page)
             found += [one.experiment_id for one in some]
             page = some.token or ""
         return found

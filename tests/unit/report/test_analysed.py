@@ -91,7 +91,7 @@ def test_what_needs_a_failed_stage_says_which(world: Make) -> None:
     mpd = found(asked)["mpd"]
     assert mpd.state is AnalysisState.LEFT_OUT
     assert mpd.reason is not None
-    assert mpd.reason.startswith("needs for MPD: the base on phase 2's data alone")
+    assert mpd.reason.startswith("needs “for MPD: the base on phase 2's data alone”")
     assert mpd.reason.endswith("which failed: the loss is not finite")
 
 

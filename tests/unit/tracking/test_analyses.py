@@ -146,7 +146,7 @@ def test_a_failed_analysis_is_told_and_the_experiment_is_not_failed_by_it(world,
     assert run.status is RunStatus.FINISHED
     note = run.tags["mlflow.note.content"]
     assert "DES of the phases' data: failed: too few rows" in note
-    assert "left out: needs for MPD: the base on phase 2's data alone, which failed: too few rows" in note
+    assert "left out: needs “for MPD: the base on phase 2's data alone”, which failed: too few rows" in note
     for name in live:
         stage = stage_run(tracker, "exp_a", name).state
         assert stage.status is RunStatus.FAILED
