@@ -60,7 +60,7 @@ def html_report(spec: ExperimentSpec, plan: Plan, store: Store, *, experiment: s
         composition=facts.composition(stages),
         contaminated=contaminated(stages),
         scoring=scoring(plan, stages, found),
-        timings=facts.timings(stages, experiment),
+        timings=facts.timings(stages, experiment, store),
         total=facts.duration(facts.total_seconds(stages)),
         generated=facts.generated(stages),
         translated=translations(stages),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -93,6 +94,10 @@ def test_what_needs_a_failed_stage_says_which(world: Make) -> None:
     assert mpd.reason is not None
     assert mpd.reason.startswith("needs “for MPD: the base on phase 2's data alone”")
     assert mpd.reason.endswith("which failed: the loss is not finite")
+    page = html_report(asked.spec, asked.plan, asked.store)
+    states = dict(re.findall(r'<th scope="row">([^<]*)</th><td class="text">(\w[^<]*)', page))
+    assert states["for MPD: the base on phase 2&#39;s data alone"] == "failed"
+    assert states[mpd.title.replace("'", "&#39;")] == "left out"
 
 
 def test_a_new_attempt_takes_the_failure_back(world: Make) -> None:
