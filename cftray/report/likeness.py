@@ -72,7 +72,7 @@ def _told(title: str, record: Record) -> Iterator[tuple[str, str]]:
         case StageKind.MPD:
             tensors = int(metrics["tensors"])
             yield title, f"{metrics['mpd']:.4g}, the mean over {tensors:,} tensors of their distance"
-            yield "by kind of module", ", ".join(f"{name} {value:.3g}" for name, value in by_module(record).items())
+            yield "MPD by kind of module", ", ".join(f"{name} {value:.3g}" for name, value in by_module(record).items())
         case StageKind.REPRESENTATIONS:
             yield title, _inside(metrics)
         case _:
