@@ -34,6 +34,11 @@ class Results:
         """P2 minus P1 where both are scored: difference, interval, p values, verdict."""
         return [{"key": row["key"]} | row["change"] for row in self.document["rows"] if row["change"] is not None]
 
+    @property
+    def analyses(self) -> list[Json]:
+        """What became of each analysis that was asked for: `state`, and its `measures` or the `reason` for none."""
+        return list(self.document["analyses"])
+
     def to_pandas(self) -> Any:
         """`rows` as a pandas.DataFrame; pandas must be installed."""
         import pandas as pd  # type: ignore[import-untyped,unused-ignore]

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from api.experiments.repository import ExperimentRepository
-from api.experiments.states import Happening, Outcome, StageState, State
+from api.experiments.states import NEEDS, Happening, Outcome, StageState, State
 from api.tables import AttemptRow, ExperimentRow
 from cftray.store.records import Failure
 
@@ -113,5 +113,7 @@ def _reset_stages(repository: ExperimentRepository, row: ExperimentRow, to: Stag
         state = StageState(stage.state)
         unfinished = not state.done and (state is not StageState.FAILED or to is StageState.NEW)
         if unfinished:
+            if to is StageState.NEW and (state is StageState.FAILED or (stage.why or "").startswith(NEEDS)):
+                stage.why = None
             stage.state = to
             stage.progress = None

@@ -31,7 +31,9 @@ class ReportService:
         """What is recorded so far; `results.complete` once everything is. Raises NotFound."""
         row = self._row(identifier)
         state = State(row.state)
-        told = results(Plan.model_validate_json(row.plan), self.store)
+        spec = spec_of(row)
+        asked = spec if isinstance(spec, ExperimentSpec) else None
+        told = results(Plan.model_validate_json(row.plan), self.store, asked)
         return ResultsView(experiment=row.id, state=state, terminal=state.terminal, results=told)
 
     def html(self, identifier: str) -> str:

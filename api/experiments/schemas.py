@@ -38,8 +38,8 @@ class StageProgress(BaseModel):
 
 
 class StageView(BaseModel):
-    """A stage of the plan. `why` says what made it cached or new when the experiment was planned, or which gate's
-    condition left it out."""
+    """A stage of the plan. `why` says what made it cached or new when the experiment was planned, which gate's
+    condition or which failed stage left it out, or what it failed with."""
 
     name: str
     title: str

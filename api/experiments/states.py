@@ -58,6 +58,9 @@ class StageState(StrEnum):
 GATE_CLOSED = "gate closed: "
 """How `why` of a stage begins that a closed gate leaves out."""
 
+NEEDS = "needs "
+"""How it begins of a stage that is left out because one that it needs has failed."""
+
 
 class Happening(StrEnum):
     """Kinds of the control plane's own events, beside those of a job (`cftray.store.events`)."""

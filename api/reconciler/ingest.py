@@ -104,7 +104,10 @@ def _follow(stage: StageRow, event: Event, at: datetime) -> None:
         return  # a later attempt finds what an earlier one of the same experiment recorded
     stage.state = state
     if state is StageState.SKIPPED:
-        stage.why = GATE_CLOSED + str(event.data.get("why", ""))
+        # A gate is named; without one a stage that it needs has failed.
+        stage.why = (GATE_CLOSED if event.data.get("gates") else "") + str(event.data.get("why", ""))
+    elif state is StageState.FAILED:
+        stage.why = str(event.data.get("failure", {}).get("message", "")) or None
     if state in (StageState.RUNNING, StageState.WAITING):
         stage.started_at, stage.ended_at, stage.progress = at, None, None
     else:

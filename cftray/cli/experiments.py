@@ -191,6 +191,7 @@ def _told(run: Run) -> dict[str, Any]:
 
 def _show_experiments(session: Session, runs: Sequence[Run]) -> None:
     from cftray.cli.wording import gate_closed
+    from cftray.report.analysis_text import analysis_lines
     from cftray.report.results import Results
     from cftray.report.tables import terminal_table
 
@@ -198,6 +199,12 @@ def _show_experiments(session: Session, runs: Sequence[Run]) -> None:
     scored = [one for one in titled if one[1].rows]
     if scored:
         session.console.print(terminal_table(scored, session.console.width))
+    for name, found in titled:
+        lines = list(analysis_lines(found.analyses))
+        if lines:
+            session.console.print(f"analyses of {name}" if len(titled) > 1 else "analyses", style="bold", markup=False)
+        for title, words in lines:
+            session.console.print(f" {title}: {words}", markup=False, highlight=False, soft_wrap=True)
     for run, (name, found) in zip(runs, titled, strict=True):
         shut = gate_closed(run.view)
         if shut is not None:

@@ -104,7 +104,8 @@ def _said(run: Run, event: dict[str, Any]) -> str:
         case "stage.cached":
             said = f"recorded before, by {data['experiment']}"
         case "stage.skipped":
-            said = f"left out: gate closed: {data.get('why', '')}".removesuffix(": ")
+            gate = "gate closed: " if data.get("gates") else ""
+            said = f"left out: {gate}{data.get('why', '')}".removesuffix(": ")
         case "stage.failed":
             said = f"failed: {data['failure']['message']}"
         case "experiment.waiting" if data.get("waiting_for"):

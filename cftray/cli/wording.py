@@ -18,6 +18,9 @@ STATES: dict[str, str] = {
 GATE_CLOSED = "gate closed: "
 """How the service begins to say why a stage is left out whose gate is closed."""
 
+NEEDS = "needs "
+"""How the runner begins to say why a stage is left out that needs a failed one."""
+
 
 def gate_closed(view: Json) -> str | None:
     """What an experiment's gate has found, where it is closed: `gate closed: ta is 0.412 (at least 0.5 wanted)`."""
@@ -64,12 +67,14 @@ def describe(stage: Json, titles: Mapping[str, str], done: frozenset[str]) -> st
     state, found = stage["state"], stage["progress"]
     if state in ("running", "failed"):
         words = progress(found) if found else ""
-        return "  ".join(part for part in ("failed" if state == "failed" else "", words, _elapsed(stage)) if part)
+        why = str(stage["why"] or "").partition("\n")[0] if state == "failed" else ""
+        head = (f"failed: {why}" if why else "failed") if state == "failed" else ""
+        return "  ".join(part for part in (head, words, _elapsed(stage)) if part)
     if state == "recorded":
         return "  ".join(part for part in (_whole(found), took(stage)) if part)
     if state == "cached":
         return str(stage["why"] or STATES[state])
-    if state == "skipped" and str(stage["why"] or "").startswith(GATE_CLOSED):
+    if state == "skipped" and str(stage["why"] or "").startswith((GATE_CLOSED, NEEDS)):
         return f"left out: {stage['why']}"
     if state == "new":
         missing = [titles[name] for name in stage["needs"] if name not in done]

@@ -132,13 +132,14 @@ def composition(stages: Stages) -> list[tuple[str, list[Language]]]:
     return found
 
 
-def timings(stages: Stages, experiment: str | None) -> list[Timing]:
-    """Where the time went; a stage that another experiment ran shows whose."""
+def timings(stages: Stages, experiment: str | None, store: Store) -> list[Timing]:
+    """Where the time went; a stage that another experiment ran shows whose, one that failed or was left out says so."""
     longest = max((record.seconds for _, record in stages if record is not None), default=0.0) or 1.0
     found = []
+    lost = lost_stages(stages, store)
     for node, record in stages:
         other = record is not None and experiment is not None and record.experiment != experiment
-        state = "not recorded" if record is None else "reused" if other else "ran"
+        state = lost.get(node.name, "not recorded") if record is None else "reused" if other else "ran"
         timing = Timing(
             title=node.title,
             state=state,
@@ -150,6 +151,19 @@ def timings(stages: Stages, experiment: str | None) -> list[Timing]:
         )
         found.append(timing)
     return found
+
+
+def lost_stages(stages: Stages, store: Store) -> dict[str, str]:
+    """By name the stages without a record that `failed`, and those that are `left out` since they need such a one."""
+    lost: dict[str, str] = {}
+    for node, record in stages:
+        if record is not None or node.fingerprint is None:
+            continue
+        if any(name in lost for name in node.needs):
+            lost[node.name] = "left out"
+        elif store.failure(node.fingerprint) is not None:
+            lost[node.name] = "failed"
+    return lost
 
 
 def total_seconds(stages: Stages) -> float:

@@ -36,7 +36,7 @@ SPEC_FILE = "experiment.yaml"
 def html_report(spec: ExperimentSpec, plan: Plan, store: Store, *, experiment: str | None = None) -> str:
     """The page, as far as there are records. `experiment` is the id under which the service knows it."""
     stages = facts.stages_of(plan, store)
-    found = results(plan, store)
+    found = results(plan, store, spec)
     finished = [record.finished_at for _, record in stages if record is not None]
     return _template().render(
         css=Markup(_file("report.css")),
@@ -52,7 +52,7 @@ def html_report(spec: ExperimentSpec, plan: Plan, store: Store, *, experiment: s
         seeds=_seed_table(found),
         languages=_language_table(found),
         asked=facts.asked(spec),
-        likeness=likeness(spec, stages, store),
+        likeness=likeness(spec, stages, store, found.analyses),
         realised=realised(stages),
         pictures=pictures(stages, store),
         plots=_plots(stages, store),
@@ -60,7 +60,7 @@ def html_report(spec: ExperimentSpec, plan: Plan, store: Store, *, experiment: s
         composition=facts.composition(stages),
         contaminated=contaminated(stages),
         scoring=scoring(plan, stages, found),
-        timings=facts.timings(stages, experiment),
+        timings=facts.timings(stages, experiment, store),
         total=facts.duration(facts.total_seconds(stages)),
         generated=facts.generated(stages),
         translated=translations(stages),

@@ -1,27 +1,29 @@
 """How alike the phases are, and what changed inside: DES, MPD, representations, languages side by side.
 
-Read from records alone. An analysis that is asked for and has no record is named: it is still to come, or it failed,
-which costs nothing else.
+Read from the store alone. An analysis that is asked for and has no record is named with the reason: there can be none,
+it failed, it needs a stage that failed, or it is still to come. None of that costs anything else.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cftray.plan import StageKind
+from cftray.report.analysed import ANALYSES, Analysed, by_module
+from cftray.report.analysis_text import absent
 from cftray.report.facts import Stages
 from cftray.spec import ExperimentSpec
 from cftray.store import Record, Store
 
-KINDS = (StageKind.DES, StageKind.MPD, StageKind.REPRESENTATIONS, StageKind.CROSSLINGUAL)
-ABSENT = "not there: still to come, or it failed"
+WIDE = 1.6
+"""Times its height that a picture of panels side by side is wide, at least."""
 CAPTIONS = {
     "layers": "t-SNE of the layers of both models (the paper's Figure 1)",
-    "difference": "how far the activations' covariance differs, layer by layer (the paper's Figures 2 and D4)",
+    "covariance": "how far the activations' covariance differs, layer by layer (the paper's Figures 2 and D4)",
     "languages": "t-SNE of sentences that say the same in several languages (the paper's Figure D3)",
     "alignment": "how much nearer translations are to each other than other sentences, layer by layer",
 }
@@ -29,10 +31,11 @@ CAPTIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """A picture as a data URI."""
+    """A picture as a data URI; one that is `wide` has panels side by side, which a narrow screen moves past."""
 
     title: str
     uri: str
+    wide: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,42 +47,38 @@ class Likeness:
     figures: tuple[Figure, ...]
 
 
-def likeness(spec: ExperimentSpec, stages: Stages, store: Store) -> Likeness | None:
-    """What the analyses found; None where none was asked for."""
+def likeness(spec: ExperimentSpec, stages: Stages, store: Store, analyses: Sequence[Analysed]) -> Likeness | None:
+    """What the `analyses` of the spec found, or why they found nothing; None where none was asked for."""
     if not spec.analysis:
         return None
-    found = [(node, record) for node, record in stages if node.kind in KINDS]
+    recorded = {node.title: record for node, record in stages if node.kind in ANALYSES and record is not None}
     facts: list[tuple[str, str]] = []
-    if any(one.kind == "des" for one in spec.analysis) and spec.phase1.adopt is not None:
-        facts.append(("DES", "undefined: phase 1 was adopted, and the data it was trained on are not known"))
-    for node, record in found:
-        facts += _told(node.kind, record) if record is not None else [(node.title, ABSENT)]
-    recorded = [record for _, record in found if record is not None]
-    compared = [record.details for record in recorded if record.kind == StageKind.DES]
+    for one in analyses:
+        record = recorded.get(one.title)
+        facts += _told(one.title, record) if record is not None else [(one.title, absent(one))]
+    compared = [record.details for record in recorded.values() if record.kind == StageKind.DES]
     return Likeness(
-        facts=tuple(facts),
+        facts=tuple((_capital(title), words) for title, words in facts),
         languages=tuple(one for details in compared for one in _languages(details)),
-        figures=tuple(one for record in recorded for one in _figures(record, store)),
+        figures=tuple(one for title, record in recorded.items() for one in _figures(title, record, store)),
     )
 
 
-def _told(kind: StageKind, record: Record) -> Iterator[tuple[str, str]]:
+def _told(title: str, record: Record) -> Iterator[tuple[str, str]]:
     metrics = record.metrics
-    match kind:
+    match StageKind(record.kind):
         case StageKind.DES:
-            yield "DES", _des(metrics, record.details)
+            yield title, _des(metrics, record.details)
         case StageKind.MPD:
             tensors = int(metrics["tensors"])
-            yield record.title, f"{metrics['mpd']:.4g}, the mean over {tensors:,} tensors of their distance"
-            modules: Mapping[str, Any] = record.details["modules"]
-            yield "MPD by kind of module", ", ".join(f"{name} {of['mpd']:.3g}" for name, of in modules.items())
+            yield title, f"{metrics['mpd']:.4g}, the mean over {tensors:,} tensors of their distance"
+            yield "MPD by kind of module", ", ".join(f"{name} {value:.3g}" for name, value in by_module(record).items())
         case StageKind.REPRESENTATIONS:
-            yield record.title, _inside(metrics)
+            yield title, _inside(metrics)
         case _:
-            yield record.title, (
-                f"translations are {metrics['alignment_mean']:.3f} nearer (cosine) than other sentences, in the mean "
-                f"over layers; most in layer {int(metrics['alignment_best_layer'])}: {metrics['alignment_best']:.3f}"
-            )
+            best = f"layer {int(metrics['alignment_best_layer'])}: {metrics['alignment_best']:.3f}"
+            mean = f"{metrics['alignment_mean']:.3f} nearer (cosine) than other sentences, in the mean over layers"
+            yield title, f"translations are {mean}; most in {best}"
 
 
 def _des(metrics: Mapping[str, float], details: Mapping[str, Any]) -> str:
@@ -104,10 +103,21 @@ def _languages(details: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]
             yield f"{one['first']}, {one['second']}", f"{one['des']:.3f}", interval, rows
 
 
-def _figures(record: Record, store: Store) -> Iterator[Figure]:
+def _figures(title: str, record: Record, store: Store) -> Iterator[Figure]:
     if "figures" not in record.outputs:
         return
     for path in sorted(Path(store.output(record, "figures")).glob("*.png")):
         caption = next((text for name, text in CAPTIONS.items() if name in path.stem), path.stem.replace("_", " "))
-        uri = base64.b64encode(path.read_bytes()).decode()
-        yield Figure(title=f"{record.title}: {caption}", uri=f"data:image/png;base64,{uri}")
+        content = path.read_bytes()
+        uri = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+        yield Figure(title=f"{_capital(title)}: {caption}", uri=uri, wide=_wide(content))
+
+
+def _wide(png: bytes) -> bool:
+    """By the width and height that its header states."""
+    width, height = (int.from_bytes(png[place : place + 4], "big") for place in (16, 20))
+    return width > WIDE * height
+
+
+def _capital(title: str) -> str:
+    return title[:1].upper() + title[1:]

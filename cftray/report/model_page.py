@@ -37,7 +37,7 @@ def model_report(spec: ModelEvaluationSpec, plan: Plan, store: Store, *, evaluat
         scoring=scoring(plan, stages, found),
         asked=_asked(spec),
         generated=facts.generated(stages),
-        timings=facts.timings(stages, evaluation),
+        timings=facts.timings(stages, evaluation, store),
         provenance=facts.provenance(stages),
         spec_file=SPEC_FILE,
         spec_text=yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True),

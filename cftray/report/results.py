@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from cftray.data.scores import Level
 from cftray.plan import Plan
+from cftray.report.analysed import analysed
 from cftray.report.compare import compared, corrected_together, family
 from cftray.report.scored import SCORES_OUTPUT, Pair, pairs_of, unscored
 from cftray.report.taught import taught_languages
@@ -25,6 +26,7 @@ from cftray.report.views import (
     Score,
     Unscored,
 )
+from cftray.spec import ExperimentSpec
 from cftray.store import Store
 
 __all__ = [
@@ -46,9 +48,13 @@ __all__ = [
 ]
 
 
-def results(plan: Plan, store: Store) -> Results:
-    """What the plan's records say so far. Raises InternalError where a record's scores can't be read."""
-    return results_over([plan], store)
+def results(plan: Plan, store: Store, spec: ExperimentSpec | None = None) -> Results:
+    """What the plan's records say so far; with the `spec` also what became of the analyses that it asks for.
+
+    Raises InternalError where a record's scores can't be read.
+    """
+    found = results_over([plan], store)
+    return found if spec is None else found.model_copy(update={"analyses": analysed(spec, plan, store)})
 
 
 def results_over(plans: Sequence[Plan], store: Store) -> Results:

@@ -1,7 +1,7 @@
 """What is told of an experiment's scores, as data: the JSON of `GET /v1/experiments/{id}/results`.
 
     {"complete": true, "missing": [], "single": false, "seeds": [17], "rows": [Row…], "replicas": [Replica…],
-     "unscored": [Unscored…], "gates": [Gate…], "groups": [LanguageGroup…],
+     "unscored": [Unscored…], "gates": [Gate…], "groups": [LanguageGroup…], "analyses": [Analysed…],
      "comparisons": 9, "part_comparisons": 22, "paper_comparisons": 4, "group_comparisons": 2, "method": "95 %, …"}
 
 Scores are 0 to 1.
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cftray.data.scores import Level
 from cftray.data.statistics import Verdict
+from cftray.report.analysed import Analysed
 
 METHOD = "95 %, paired by item, bootstrap interval, sign-flip p, Holm"
 
@@ -139,6 +140,8 @@ class Results(_View):
     - comparisons are corrected within families, each on its own: benchmarks and suites (`comparisons`), parts of
       benchmarks, and the mean over taught and that over untaught languages; the paper's metrics are not independent of
       the others, so they are families of their own beside them and take nothing from the others' verdicts
+    - `analyses`: what became of each that the spec asks for, figures or why there are none. An analysis that failed, or
+      is still to come, leaves the scores complete
     """
 
     complete: bool
@@ -154,4 +157,5 @@ class Results(_View):
     unscored: tuple[Unscored, ...] = ()
     gates: tuple[Gate, ...] = ()
     groups: tuple[LanguageGroup, ...] = ()
+    analyses: tuple[Analysed, ...] = ()
     method: str = METHOD

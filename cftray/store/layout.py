@@ -11,7 +11,7 @@ from cftray.plan.canonical import canonical
 from cftray.store.atomic import write_exclusive
 from cftray.store.jobfolder import JobFolder
 from cftray.store.leases import FileLeases
-from cftray.store.records import Output, Record
+from cftray.store.records import Failure, Output, Record
 
 CHUNK = 1 << 20
 
@@ -50,6 +50,14 @@ class Store:
         except FileNotFoundError:
             return None
         return Record.model_validate_json(text)
+
+    def failure(self, fingerprint: str) -> Failure | None:
+        """Of a stage without a record: why its newest attempt failed, whoever's it was. None before the first attempt,
+        while one is at it, and where it was stopped."""
+        leases = self.leases(fingerprint)
+        newest = leases.holder()
+        end = leases.end(newest[0]) if newest is not None else None
+        return None if end is None else end.failure
 
     def write_record(self, record: Record) -> bool:
         """Write the record, exclusively. False where another attempt's record is there already."""

@@ -8,9 +8,11 @@ from typing import Any
 
 import yaml
 
+from cftray.report.analysis_text import analysis_lines
 from cftray.spec import label_of
 from cftray.spec.evaluation import Suite
-from cftray.store import Failure, Record
+from cftray.store import Failure, Record, Store
+from cftray.tracking.analysis_image import Shown, shown_analyses
 from cftray.tracking.images import NOTE_END, RunImage, flattened, milliseconds, points_of, shortened
 from cftray.tracking.scores import experiment_scores, scored_outcomes
 from cftray.tracking.tracker import Point, RunState, RunStatus
@@ -28,11 +30,12 @@ PHASES = ("p1", "p2", "change")
 
 
 def experiment_image(
-    view: ExperimentView, records: Mapping[str, Record], stage_runs: Mapping[str, RunState]
+    view: ExperimentView, records: Mapping[str, Record], stage_runs: Mapping[str, RunState], store: Store
 ) -> RunImage:
     """`stage_runs`, by stage name, are linked; a shared one may be in another project."""
     status = STATUS[view.state]
     points = _points(view, records, over=status.final)
+    analyses = shown_analyses(view, records, store, over=status.final)
     tags = _tags(view) | {f"cftray.stage.{name}": run.run_id for name, run in stage_runs.items()}
     return RunImage(
         project=view.spec.project,
@@ -41,9 +44,11 @@ def experiment_image(
         started_at=milliseconds(view.created_at),
         tags=tags,
         params=flattened(view.spec, leave_out=NOT_PARAMS),
-        points=points,
+        points=(*points, *analyses.points),
+        layers=analyses.layers,
         texts=_texts(view, records),
-        note=_note(view, points, stage_runs),
+        folders=analyses.folders,
+        note=_note(view, points, analyses, stage_runs),
         status=status,
         ended_at=milliseconds(view.finished_at) if status.final and view.finished_at else None,
     )
@@ -110,17 +115,15 @@ def _texts(view: ExperimentView, records: Mapping[str, Record]) -> dict[str, str
     }
 
 
-def _note(view: ExperimentView, points: tuple[Point, ...], stage_runs: Mapping[str, RunState]) -> str:
+def _note(view: ExperimentView, points: tuple[Point, ...], analyses: Shown, stage_runs: Mapping[str, RunState]) -> str:
     head = f"**{view.spec.name}** (`{view.experiment}`) {view.state.value}"
     parts = [head, _table({point.name: point.value for point in points})]
+    parts.append("\n".join(f"- {title.strip()}: {words}" for title, words in analysis_lines(analyses.found)))
     if view.failure is not None:
         where = f" in {view.failure.stage}" if view.failure.stage else ""
         parts.append(f"Failed{where} ({view.failure.failure.value}): {view.failure.message.splitlines()[0]}")
     titles = {node.name: node.title for node in view.plan.stages}
-    runs = [
-        f"[{titles[name]}](#/experiments/{run.project_id}/runs/{run.run_id})"
-        for name, run in stage_runs.items()
-    ]
+    runs = [f"[{titles[name]}](#/experiments/{run.project_id}/runs/{run.run_id})" for name, run in stage_runs.items()]
     links = [f"[{name}]({address})" for name, address in view.links.items()]
     parts += [" · ".join(runs), " · ".join(links), NOTE_END]
     return "\n\n".join(part for part in parts if part)
@@ -131,17 +134,14 @@ def _table(figures: Mapping[str, float]) -> str:
     names = dict.fromkeys(name.partition("/")[2] for name in figures)
     shown = [name for name in names if name.count("/") < 2 and not name.endswith(("/stderr", "/std"))]
     order = [suite.value for suite in Suite]
-    shown.sort(
-        key=lambda name: order.index(suite) if (suite := name.partition("/")[0]) in order else len(order)
-    )
+    shown.sort(key=lambda name: order.index(suite) if (suite := name.partition("/")[0]) in order else len(order))
     if not shown:
         return ""
     rows = ["| | " + " | ".join(shown) + " |", "|---" * (len(shown) + 1) + "|"]
     for phase in PHASES:
         sign = "+" if phase == "change" else ""
         cells = [
-            format(figures[f"{phase}/{name}"], f"{sign}.3f") if f"{phase}/{name}" in figures else ""
-            for name in shown
+            format(figures[f"{phase}/{name}"], f"{sign}.3f") if f"{phase}/{name}" in figures else "" for name in shown
         ]
         rows.append(f"| {phase if phase == 'change' else phase.upper()} | " + " | ".join(cells) + " |")
     return "\n".join(rows)

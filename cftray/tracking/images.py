@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from pathlib import Path
 
 from pydantic import BaseModel
 
@@ -20,11 +21,20 @@ NOTE_END = "*Written by CFTRay. A text without this line is yours, and stays as 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """A folder of files that never change, by its place and the sha256 of what is in it."""
+
+    place: Path
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunImage:
     """A run, found by the tags in `identity`, which are part of `tags`.
 
-    `everywhere`: the run is looked for in all projects. `texts` are artifacts by path. `note` is
-    Markdown, shown as the run's description. `status` None leaves the state as it is.
+    `everywhere`: the run is looked for in all projects. `texts` and `folders` are artifacts by path. `layers` are
+    figures of a model's layers, the layer as step, written together. `note` is Markdown, shown as the run's
+    description. `status` None leaves the state as it is.
     """
 
     project: str
@@ -35,7 +45,9 @@ class RunImage:
     tags: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
     points: tuple[Point, ...] = ()
+    layers: tuple[Point, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
+    folders: Mapping[str, Folder] = field(default_factory=dict)
     note: str | None = None
     status: RunStatus | None = None
     ended_at: int | None = None

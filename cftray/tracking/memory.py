@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from cftray.tracking.tracker import MlflowRefused, ModelState, Point, RunState, RunStatus
 
@@ -17,7 +18,7 @@ class StoredRun:
     started_at: int
     ended_at: int | None = None
     history: list[Point] = field(default_factory=list)
-    artifacts: dict[str, str] = field(default_factory=dict)
+    artifacts: dict[str, str | bytes] = field(default_factory=dict)
 
 
 NOT_IN_MODEL_NAMES = frozenset("/:.%\"'")
@@ -55,9 +56,7 @@ class MemoryTracker:
     def create_run(self, project_id: str, name: str, *, started_at: int, tags: Mapping[str, str]) -> RunState:
         self.requests += 1
         run_id = f"run-{next(self._numbers)}"
-        state = RunState(
-            run_id=run_id, project_id=project_id, name=name, status=RunStatus.RUNNING, tags=dict(tags)
-        )
+        state = RunState(run_id=run_id, project_id=project_id, name=name, status=RunStatus.RUNNING, tags=dict(tags))
         self.runs[run_id] = StoredRun(state=state, started_at=started_at)
         return state
 
@@ -96,6 +95,12 @@ class MemoryTracker:
     def write_text(self, run_id: str, path: str, text: str) -> None:
         self.requests += 1
         self._stored(run_id).artifacts[path] = text
+
+    def write_folder(self, run_id: str, path: str, folder: Path) -> None:
+        self.requests += 1
+        files = [one for one in folder.rglob("*") if one.is_file()]
+        found = {f"{path}/{one.relative_to(folder).as_posix()}": one.read_bytes() for one in files}
+        self._stored(run_id).artifacts.update(found)
 
     def set_status(self, run_id: str, status: RunStatus, *, ended_at: int | None = None) -> None:
         self.requests += 1

@@ -13,13 +13,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from cftray.tracking.images import NOTE_END, NOTE_TAG, ModelImage, RunImage
+from cftray.tracking.images import NOTE_END, NOTE_TAG, Folder, ModelImage, RunImage, shortened
 from cftray.tracking.tracker import ModelState, Point, RunState, RunStatus, Tracker
 
 REMEMBERED = 1024
 """Runs and logged models that are remembered at most; some 10 kB each."""
 
 TEXTS_TAG = "cftray.artifacts"
+LAYERS_TAG = "cftray.layers"
+"""Which figures of layers are there whole: it is written behind the last of them."""
 PASSING = ("cftray.failure", "cftray.failed_stage")
 """Tags that an image may have lost: MLflow keeps the name, so the value is emptied."""
 
@@ -70,11 +72,15 @@ class Mirror:
         tags = self._new_tags(state, image)
         params = {key: value for key, value in image.params.items() if key not in state.params}
         points = [point for point in image.points if state.metrics.get(point.name) != point.value]
+        layers = list(image.layers) if LAYERS_TAG in tags else []
         for path, text in image.texts.items():
             if _digest(path, text) not in state.tags.get(TEXTS_TAG, ""):
                 self.tracker.write_text(state.run_id, path, text)
+        for path, folder in image.folders.items():
+            if _stored(path, folder) not in state.tags.get(TEXTS_TAG, ""):
+                self.tracker.write_folder(state.run_id, path, folder.place)
         if params or points or tags:
-            self.tracker.log(state.run_id, params=params, points=points, tags=tags)
+            self.tracker.log(state.run_id, params=params, points=[*points, *layers], tags=tags)
         status = image.status or state.status
         if status is not state.status:
             self.tracker.set_status(state.run_id, status, ended_at=image.ended_at)
@@ -83,14 +89,12 @@ class Mirror:
             status=status,
             tags={**state.tags, **tags},
             params={**state.params, **params},
-            metrics={**state.metrics, **{point.name: point.value for point in points}},
+            metrics={**state.metrics, **{point.name: point.value for point in [*points, *layers]}},
         )
         _remember(self._runs, _key(image.identity), state)
         return state
 
-    def end(
-        self, run: RunState, identity: Mapping[str, str], status: RunStatus, ended_at: int | None
-    ) -> RunState:
+    def end(self, run: RunState, identity: Mapping[str, str], status: RunStatus, ended_at: int | None) -> RunState:
         """Give a run its final state."""
         self.tracker.set_status(run.run_id, status, ended_at=ended_at)
         ended = replace(run, status=status)
@@ -167,8 +171,12 @@ class Mirror:
 
     def _new_tags(self, state: RunState, image: RunImage) -> dict[str, str]:
         wanted = dict(image.tags)
-        if image.texts:
-            wanted[TEXTS_TAG] = ", ".join(_digest(path, text) for path, text in image.texts.items())
+        held = [_digest(path, text) for path, text in image.texts.items()]
+        held += [_stored(path, folder) for path, folder in image.folders.items()]
+        if held:
+            wanted[TEXTS_TAG] = shortened(", ".join(held))
+        if image.layers:
+            wanted[LAYERS_TAG] = _of_points(image.layers)
         if image.note is not None:
             wanted[NOTE_TAG] = image.note
         gone = {name: "" for name in PASSING if state.tags.get(name) and name not in wanted}
@@ -179,9 +187,7 @@ def _differing(wanted: Mapping[str, str], present: Mapping[str, str]) -> dict[st
     """Tags to write; a description that a person wrote is not ours to replace."""
     theirs = NOTE_TAG in present and NOTE_END not in present[NOTE_TAG]
     return {
-        key: value
-        for key, value in wanted.items()
-        if present.get(key) != value and not (key == NOTE_TAG and theirs)
+        key: value for key, value in wanted.items() if present.get(key) != value and not (key == NOTE_TAG and theirs)
     }
 
 
@@ -191,6 +197,15 @@ def _key(identity: Mapping[str, str]) -> Key:
 
 def _digest(path: str, text: str) -> str:
     return f"{path} sha256:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _of_points(points: tuple[Point, ...]) -> str:
+    whole = hashlib.sha256("\n".join(f"{one.name} {one.step} {one.value}" for one in points).encode())
+    return f"{len(points)} points sha256:{whole.hexdigest()[:16]}"
+
+
+def _stored(path: str, folder: Folder) -> str:
+    return f"{path} sha256:{folder.sha256[:16]}"
 
 
 def _remember(memory: OrderedDict[Key, State], key: Key, state: State) -> None:

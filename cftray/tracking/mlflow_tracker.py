@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from cftray.tracking.mlflow_import import import_mlflow
@@ -68,8 +69,7 @@ class MlflowTracker:
     ) -> None:
         with self._asked() as (client, entities):
             metrics = [
-                entities.Metric(point.name, point.value, point.at, point.step, model_id=model_id)
-                for point in points
+                entities.Metric(point.name, point.value, point.at, point.step, model_id=model_id) for point in points
             ]
             pairs = [entities.Param(key, value) for key, value in (params or {}).items()]
             labels = [entities.RunTag(key, value) for key, value in (tags or {}).items()]
@@ -94,6 +94,10 @@ class MlflowTracker:
     def write_text(self, run_id: str, path: str, text: str) -> None:
         with self._asked() as (client, _):
             client.log_text(run_id, text, path)
+
+    def write_folder(self, run_id: str, path: str, folder: Path) -> None:
+        with self._asked() as (client, _):
+            client.log_artifacts(run_id, str(folder), path)
 
     def set_status(self, run_id: str, status: RunStatus, *, ended_at: int | None = None) -> None:
         with self._asked() as (client, _):
@@ -170,9 +174,7 @@ class MlflowTracker:
         found: list[str] = []
         page: str | None = None
         while page is None or page:
-            some = client.search_experiments(
-                filter_string=_carrying({"cftray.kind": "project"}), page_token=page
-            )
+            some = client.search_experiments(filter_string=_carrying({"cftray.kind": "project"}), page_token=page)
             found += [one.experiment_id for one in some]
             page = some.token or ""
         return found

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import ClassVar, Protocol
 
 from cftray.errors import CFTRayError, InfraError
@@ -118,6 +119,9 @@ class Tracker(Protocol):
 
     def write_text(self, run_id: str, path: str, text: str) -> None:
         """Store or replace an artifact of the run."""
+
+    def write_folder(self, run_id: str, path: str, folder: Path) -> None:
+        """Store or replace the files of a folder as artifacts of the run under `path`."""
 
     def set_status(self, run_id: str, status: RunStatus, *, ended_at: int | None = None) -> None:
         """Set the state; a final one with the time (milliseconds) at which it was reached."""

@@ -78,17 +78,15 @@ class TrackingWriter:
                 if state is not None:
                     runs[node.name] = state
         scored = judged_too(view.plan, records, self._store)
-        run = mirror.run(experiment_image(view, scored, runs))
+        run = mirror.run(experiment_image(view, scored, runs, self._store))
         models = [mirror.model(image, runs) for image in model_images(view, scored, self._store)]
         mirror.link(run, identity, models)
 
     def _record(self, node: StageNode) -> Record | None:
         return self._store.record(node.fingerprint) if node.fingerprint is not None else None
 
-    def _stage(
-        self, view: ExperimentView, node: StageNode, role: Role, record: Record | None
-    ) -> RunState | None:
-        image = stage_image(view, node, role, record)
+    def _stage(self, view: ExperimentView, node: StageNode, role: Role, record: Record | None) -> RunState | None:
+        image = stage_image(view, node, role, record, self._store)
         if image is None:
             return self._left_behind(view, node)
         image = self._unless_taken_over(view, image)
@@ -128,12 +126,7 @@ class TrackingWriter:
             return None
         stage = self._mirror.known_run(stage_identity(node))
         status = unfinished(view, node.name)
-        if (
-            stage is None
-            or stage.tags.get(HELD_BY) != view.experiment
-            or stage.status.final
-            or not status.final
-        ):
+        if stage is None or stage.tags.get(HELD_BY) != view.experiment or stage.status.final or not status.final:
             return stage
         ended_at = milliseconds(view.finished_at) if view.finished_at else None
         return self._mirror.end(stage, stage_identity(node), status, ended_at)

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -245,6 +245,36 @@ def test_texts_are_artifacts(mlflow_uri: str) -> None:
     assert stored.text == "seeds: [2]\n"
 
 
+def test_folders_are_artifacts(mlflow_uri: str, tmp_path: Path) -> None:
+    tracker = MlflowTracker(mlflow_uri)
+    run = tracker.create_run(tracker.ensure_project("folders"), "folders", started_at=NOW, tags={}).run_id
+    (tmp_path / "layers.png").write_bytes(b"\x89PNG")
+    (tmp_path / "layers.svg").write_text("<svg/>")
+    for _ in range(2):
+        tracker.write_folder(run, "figures/representations.s17", tmp_path)
+    for name, content in (("layers.png", b"\x89PNG"), ("layers.svg", b"<svg/>")):
+        where = {"run_uuid": run, "path": f"figures/representations.s17/{name}"}
+        assert httpx.get(f"{mlflow_uri}/get-artifact", params=where).content == content
+
+
+def test_an_analysis_with_layers_and_figures_is_written_once(tracker: Tracker, tmp_path: Path) -> None:
+    world = Written(tmp_path, project=f"analysed-{type(tracker).__name__}", analysis=["mpd", "representations"])
+    world.record_all()
+    done = world.view(ExperimentState.SUCCEEDED)
+    writer = TrackingWriter(tracker, world.store)
+    for one in (writer, writer, TrackingWriter(tracker, world.store)):
+        one.sync(done)
+    run = tracker.find_run({"cftray.experiment": "exp_a", "cftray.name": "demo.written", "cftray.kind": "experiment"},
+                           tracker.ensure_project(world.spec.project))  # fmt: skip
+    assert run is not None
+    assert run.metrics.items() >= {"similarity/mpd": 0.5, "representations/drift_mean": 0.25}.items()
+    assert tracker.steps(run.run_id, "similarity/mpd_by_layer") == {0, 1}
+    stage = tracker.run(run.tags["cftray.stage.representations.s17"])
+    assert stage is not None
+    assert stage.status is RunStatus.FINISHED
+    assert tracker.steps(stage.run_id, "representations/layer_drift") == {0, 1}
+
+
 def test_a_dead_mlflow_is_noticed_in_seconds() -> None:
     tracker = MlflowTracker(f"http://127.0.0.1:{free_port()}")
     with pytest.raises(MlflowDown):
@@ -259,7 +289,7 @@ def test_a_dead_mlflow_is_noticed_in_seconds() -> None:
 class Written:
     """An experiment with an adopted P1: one training, two evaluations."""
 
-    def __init__(self, root: Path, project: str) -> None:
+    def __init__(self, root: Path, project: str, analysis: Sequence[str] = ()) -> None:
         self.store = Store(root / "store")
         hyperparameters = {"learning_rate": 1e-3, "epochs": 1, "global_batch": 8, "max_length": 64}
         self.spec: ExperimentSpec = experiment_from_document(
@@ -270,6 +300,7 @@ class Written:
                 "phase1": {"adopt": "mini:base"},
                 "phase2": {"data": {"mini": "multialpaca-mini"}, "hyperparameters": hyperparameters},
                 "evaluation": {"suites": ["ta"]},
+                "analysis": list(analysis),
             }
         )
         self.plan: Plan = build_plan(self.spec, lambda leaf: f"{leaf.location} in {project}", toy_pack)
@@ -291,13 +322,25 @@ class Written:
         for node in self.plan.stages:
             fingerprint = str(node.fingerprint)
             folder = self.store.attempt_folder(fingerprint, 1)
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)  # P1 is the base: alone on phase 2's data it is P2
             outputs = {}
             if node.kind is StageKind.TRAIN:
                 curve = [{"step": n, "loss": 1 / n, "tokens": 10, "seconds": 0.5} for n in (1, 2, 3)]
                 for name in ("model", "curve"):
                     (folder / name).write_text("".join(json.dumps(line) + "\n" for line in curve))
                     outputs[name] = self.store.describe(fingerprint, folder / name)
+            details: dict[str, object] = {}
+            if node.kind is StageKind.MPD:
+                details = {"layers": [{"layer": layer, "mpd": 0.5} for layer in (0, 1)]}
+            if node.kind is StageKind.REPRESENTATIONS:
+                layer = {"variance": [1.0, 1.0], "difference": {"norm": 1.0, "drift": 0.25}}
+                result = {"labels": ["P1", "P2"], "by_layer": [layer | {"layer": number} for number in (0, 1)]}
+                (folder / "result.json").write_text(json.dumps(result))
+                (folder / "figures").mkdir()
+                (folder / "figures" / "layers.png").write_bytes(b"\x89PNG")
+                places = (("result", "result.json"), ("figures", "figures"))
+                outputs = {name: self.store.describe(fingerprint, folder / place) for name, place in places}
+            metrics = {StageKind.MPD: {"mpd": 0.5}, StageKind.REPRESENTATIONS: {"drift_mean": 0.25}}
             score = {"ta": 0.25 if ".p2" in node.name else 0.5}
             self.store.write_record(
                 Record(
@@ -307,8 +350,8 @@ class Written:
                     config={},
                     inputs={},
                     outputs=outputs,
-                    metrics=score if node.kind is StageKind.EVALUATE else {},
-                    details={},
+                    metrics=score if node.kind is StageKind.EVALUATE else metrics.get(node.kind, {}),
+                    details=details,
                     execution={},
                     provenance={},
                     experiment="exp_a",

@@ -116,6 +116,48 @@ def test_get_shows_every_stage_as_it_is(cftray: Console) -> None:
     assert "· evaluate P2 waits for phase 2" in lines
 
 
+ANALYSES = [
+    {"kind": "des", "title": "DES of the phases' data", "state": "found", "measures": [
+        {"name": "similarity/des", "value": 0.612, "low": 0.55, "high": 0.68},
+        {"name": "similarity/des/de", "of": "en, de", "value": 0.7}]},
+    {"kind": "mpd", "title": "MPD of P1", "state": "left_out", "reason": "needs [D2], which failed: no room"},
+    {"kind": "representations", "title": "representations", "seed": 17, "state": "failed", "reason": "no\nmodel"},
+]  # fmt: skip
+
+
+def test_results_tell_what_analyses_found_and_why_others_did_not(cftray: Console) -> None:
+    found = {"complete": True, "seeds": [17], "rows": [], "replicas": [], "comparisons": 0, "part_comparisons": 0}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        told = {"results": found | {"analyses": ANALYSES}}
+        return httpx.Response(200, json=told if request.url.path.endswith("/results") else view("succeeded"))
+
+    cftray.answer = answer
+    code, out, _ = cftray("results", ID)
+    assert code == 0
+    assert "DES of the phases' data: 0.612 (95 %: 0.550 to 0.680)" in out
+    assert "by languages: en, de 0.700" in out
+    assert "MPD of P1: left out: needs [D2], which failed: no room" in out
+    assert "representations: failed: no model" in out
+    _, out, _ = cftray("results", ID, "--json")
+    assert json.loads(out)["analyses"] == ANALYSES
+
+
+def test_stages_that_failed_and_those_that_need_them_say_why(cftray: Console) -> None:
+    stages = [
+        stage("train.d2", "D2 alone", "failed", why="no room\non the disk"),
+        stage("mpd", "MPD", "skipped", why="needs train.d2, which failed"),
+        stage("late", "later", "skipped", why="no record under this fingerprint"),
+    ]
+    plan = {"complete": True, "stages": stages}
+    cftray.answer = lambda _request: httpx.Response(200, json=view("succeeded", plan=plan))
+    _, out, _ = cftray("get", ID)
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert "✗ D2 alone failed: no room" in lines
+    assert "· MPD left out: needs train.d2, which failed" in lines
+    assert "· later skipped" in lines
+
+
 def test_submit_names_the_experiment_and_its_address(cftray: Console, spec: str) -> None:
     code, out, _ = cftray("submit", spec)
 

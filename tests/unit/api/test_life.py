@@ -246,3 +246,23 @@ def test_a_later_attempt_does_not_unsay_what_an_earlier_one_recorded(world: Worl
     again.stage(EventKind.STAGE_CACHED, name, experiment=identifier)
     world.step()
     assert world.get(identifier)["plan"]["stages"][0]["state"] == "recorded"
+
+
+def test_an_analysis_that_failed_and_what_needs_it_are_told_and_the_experiment_succeeds(world: World) -> None:
+    identifier, job = world.started({**MINI, "analysis": ["mpd"]})
+    failure = USER_FAILURE.model_copy(update={"stage": "train.d2.s17", "message": "the loss is not finite"})
+    for name in job.stages:
+        if name == "train.d2.s17":
+            job.stage(EventKind.STAGE_FAILED, name, failure=failure.model_dump(mode="json"))
+        elif name == "mpd.s17":
+            job.stage(EventKind.STAGE_SKIPPED, name, why="needs train.d2.s17, which failed")
+        else:
+            job.stage(EventKind.STAGE_RECORDED, name, seconds=1.0, metrics={})
+    job.finish("succeeded")
+    world.step(3)
+    ended = world.get(identifier)
+    assert ended["state"] == "succeeded"
+    told = {stage["name"]: (stage["state"], stage["why"]) for stage in ended["plan"]["stages"]}
+    assert told["train.d2.s17"] == ("failed", "the loss is not finite")
+    assert told["mpd.s17"] == ("skipped", "needs train.d2.s17, which failed")
+    assert ended["progress"]["stages_left_out"] == 0
