@@ -62,7 +62,7 @@ class MatrixSpec(SpecModel):
         product = (dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())) if axes else ()
         extra: list[dict[str, Any]] = [dict(cell) for cell in self.cells]
         for cell in itertools.chain(extra, product if extra or axes else [{}]):
-            yield from (cell if SEED in cell else cell | seed for seed in seeds)
+            yield from ([cell] if SEED in cell else (cell | seed for seed in seeds))
 
     def with_more(self, more: MatrixAddition, seeds: tuple[Any, ...]) -> MatrixSpec:
         """The matrix as if `more` had been in it from the start; `seeds` are those of cells that were given none.

@@ -42,14 +42,19 @@ def paths_of(model: Model) -> tuple[str, ...]:
 def meant(path: str, models: Sequence[Model]) -> str:
     """`did you mean phase2.hyperparameters.learning_rate?`, or what there is where the path leaves the spec."""
     path = path[:LONGEST]
-    known = [one for model in models for one in paths_of(model) if not path.startswith(f"{one}.")]
-    last = path.rpartition(".")[2]
-    alike = [one for one in known if one.rpartition(".")[2] == last] or known
-    close = difflib.get_close_matches(path, alike, n=MEANT if alike is not known else 1, cutoff=0.6)
-    if not close and alike is not known:
-        close = alike[:MEANT]
+    parent, _, last = path.rpartition(".")
+    known = [one for model in models for one in paths_of(model)]
+    beside = [one for one in known if parent and one.rpartition(".")[0] == parent]
+    close = difflib.get_close_matches(last, [one.rpartition(".")[2] for one in beside], n=1)
     if close:
-        return f"did you mean {' or '.join(close)}?"
+        return f"did you mean {parent}.{close[0]}?"
+    alike = [one for one in known if one.rpartition(".")[2] == last]
+    if alike:
+        return f"did you mean {' or '.join(difflib.get_close_matches(path, alike, n=MEANT, cutoff=0.0))}?"
+    if not beside:
+        close = difflib.get_close_matches(path, known, n=1)
+        if close and not path.startswith(f"{close[0]}."):
+            return f"did you mean {close[0]}?"
     return _fields_there(path, models)
 
 
@@ -64,7 +69,7 @@ def _fields_there(path: str, models: Sequence[Model]) -> str:
                 break
             places = inner
         found |= dict.fromkeys(name for place in places for member in _members(place) for name in _names(member))
-    return f"({', '.join(sorted(found))})"
+    return f"({', '.join(sorted(found))})" if found else "a field: what stands there has none"
 
 
 def _paths(annotation: object, before: str, levels: int) -> Iterator[str]:
