@@ -134,7 +134,7 @@ class _Requests:
         )
         requests, settings = self._requests(entry, task.instances)
         kind: Kind = task.instances[0].request_type
-        batches = compose(requests, self.config.batch_size)
+        batches = compose(requests, self.config.batch_size, settings.get("max_gen_toks", 0))
         write_requests(task_file(self.folder / FOLDER, entry.task), batches)
         return AskedTask(
             task=entry.task,

@@ -144,7 +144,7 @@ class RayWorkers:
                 _Actor,
                 fn_constructor_args=(make, dict(request), str(failures)),
                 batch_size=1,
-                compute=data.ActorPoolStrategy(size=actors, max_tasks_in_flight_per_actor=1),
+                compute=data.ActorPoolStrategy(size=actors, max_tasks_in_flight_per_actor=2),
                 **options,
             )
             handled.set_name(name)

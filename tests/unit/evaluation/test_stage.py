@@ -115,19 +115,19 @@ def test_what_was_cut_goes_on_with_the_batches_that_are_left(
 
 def test_answers_to_other_requests_are_not_taken_over(bench: Bench, pack: Pack, p1: Path, asked: Path) -> None:
     bench.scores(pack, p1, p1, asked)
-    smaller = bench.requests(pack, p1, batch_size=2).outputs["requests"]
+    other = bench.requests(pack, p1, batch_size=2).outputs["requests"]
     workers = InProcess()
-    bench.scores(pack, p1, p1, smaller, workers=workers, earlier=[bench.root / "attempt0"])
-    assert len(workers.handled) == sum(len(task.batches) for task in Manifest.read(smaller).tasks)
+    bench.scores(pack, p1, p1, other, workers=workers, earlier=[bench.root / "attempt0"])
+    assert len(workers.handled) == sum(len(task.batches) for task in Manifest.read(other).tasks)
 
 
-def test_the_longest_batches_come_first_whichever_task_they_are_of(
+def test_the_largest_batches_come_first_whichever_task_they_are_of(
     bench: Bench, pack: Pack, p1: Path, asked: Path
 ) -> None:
     workers, manifest = InProcess(), Manifest.read(asked)
     bench.scores(pack, p1, p1, asked, workers=workers)
-    lengths = [manifest.task(one["task"]).batches[one["number"]].length for one in workers.handled]
-    assert lengths == sorted(lengths, reverse=True)
+    tokens = [manifest.task(one["task"]).tokens(one["number"]) for one in workers.handled]
+    assert tokens == sorted(tokens, reverse=True)
 
 
 def test_a_task_of_the_same_model_is_never_scored_again(
@@ -303,7 +303,7 @@ pack = Pack(name="mini", version=1, digest="d", tasks=tasks, include_path=Path({
 packs.find_pack = lambda name: pack
 config, places = json.loads({json.dumps(config)!r}), json.loads({json.dumps(places)!r})
 inputs = json.loads({json.dumps(inputs)!r})
-make_requests({{"config": config | {{"batch_size": 4}}, "inputs": inputs, **places}})
+make_requests({{"config": config | {{"batch_size": 1}}, "inputs": inputs, **places}})
 parts = {{task.task: str(Path(places["folder"]) / "parts" / task.task) for task in tasks}}
 score({{"config": config | {{"precision": "fp32"}}, "inputs": inputs, "parts": parts, **places}})
 sys.exit(bool({{"torch", "transformers"}} & set(sys.modules)))
