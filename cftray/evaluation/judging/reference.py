@@ -132,7 +132,8 @@ def _file_in(folder: Path) -> Path:
         if found:
             names = ", ".join(path.name for path in found)
             raise DataError(f"{folder.name}: {names} match {pattern}; expected one file with the reference's answers")
-    raise DataError(f"{folder.name}: no file {' or '.join(NAMES)}; expected the reference's answers as a JSON list or Parquet")
+    names = " or ".join(NAMES)
+    raise DataError(f"{folder.name}: no file {names}; expected the reference's answers as a JSON list or Parquet")
 
 
 def _doubled(texts: Iterable[str]) -> list[str]:
