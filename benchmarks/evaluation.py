@@ -3,7 +3,7 @@
 The miniature's base model on its task pack, the same items. lm-eval runs as people run it, `python -m lm_eval`, chat
 tasks and raw ones in calls of their own; its start (imports, model, tasks) is what the same calls take for one item a
 task, and is taken off. CFTRay's seconds are those of asking (prompts to tokens), answering and scoring, each without
-its process's start: answering is told from the time after each actor's first batch, in proportion to what the batches
+its process's start: answering is told from the time after the last actor was ready, in proportion to what the batches
 took. Whole seconds by the clock stand beside them. Rounds alternate, ratios are taken within a round.
 """
 
@@ -80,7 +80,7 @@ def ours(folder: Path, asked: argparse.Namespace, workers: Any, actors: int) -> 
     context = _context(folder / "scores", workers, actors)
     scores = stage.run(EvaluateConfig.model_validate(settings | {"precision": "fp32"}), inputs, context)
     whole = time.perf_counter() - started
-    work = requests.details["seconds"]["asking"] + _answering(context.folder, actors) + _scoring(scores)
+    work = requests.details["seconds"]["asking"] + _answering(context.folder) + _scoring(scores)
     return {"work": work, "start": whole - work, "whole": whole, "items": requests.metrics["items"]}
 
 
@@ -91,12 +91,14 @@ def _context(folder: Path, workers: Any, actors: int) -> StageContext:
     )
 
 
-def _answering(attempt: Path, actors: int) -> float:
-    """Seconds of all batches, at the pace at which they went once each actor had answered its first."""
-    files = sorted((attempt / "answers").glob("*.json"), key=lambda path: path.stat().st_mtime)
+def _answering(attempt: Path) -> float:
+    """Seconds of all batches, at the pace at which they went once every actor was there."""
+    files = list((attempt / "answers").glob("*.json"))
+    ends = [path.stat().st_mtime for path in files]
     took = [float(json.loads(path.read_text(encoding="utf-8"))["seconds"]) for path in files]
-    clock = files[-1].stat().st_mtime - files[actors - 1].stat().st_mtime
-    return clock * sum(took) / sum(took[actors:])
+    ready = max(path.stat().st_mtime for path in (attempt / "started-by").glob("*.json"))
+    since = sum(min(seconds, max(0.0, end - ready)) for seconds, end in zip(took, ends, strict=True))
+    return (max(ends) - ready) * sum(took) / since
 
 
 def _scoring(scores: Artifact) -> float:

@@ -206,10 +206,7 @@ def _show_experiments(session: Session, runs: Sequence[Run]) -> None:
         for title, words in lines:
             session.console.print(f" {title}: {words}", markup=False, highlight=False, soft_wrap=True)
     for run, (name, found) in zip(runs, titled, strict=True):
-        shut = gate_closed(run.view)
-        if shut is not None:
-            typer.echo(f"{run.id} {name}: {run.state}, P2 was left out: {shut}", err=True)
-        elif not found.complete:
+        if not found.complete and gate_closed(run.view) is None:  # which stands under the table
             lacking = f"not recorded: {', '.join(found.missing)}" if found.missing else "not every model is evaluated"
             typer.echo(f"{run.id} {name}: {run.state}, {lacking}", err=True)
 

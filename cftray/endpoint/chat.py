@@ -74,6 +74,11 @@ class EndpointChat:
         found = (self.answers.find(one.digest) for one in requests)
         return [None if one is None else _text(one) for one in found]
 
+    def share(self, conversations: Sequence[Sequence[Message]], *, temperature: float | None = None) -> None:
+        """Let everybody who asks the same find the stored answers."""
+        for one in self._requests(conversations, None, temperature, None):
+            self.answers.share(one.digest)
+
     def _requests(
         self,
         conversations: Sequence[Sequence[Message]],
@@ -97,11 +102,14 @@ def open_chat(
     folder: Path,
     *,
     earlier: Sequence[Path] = (),
+    shared: Path | None = None,
     limits: EndpointBudget,
     stop: Stop = never,
     max_tokens: int = 1024,
 ) -> EndpointChat:
     """A chat that keeps answers and ledger in an attempt's `folder` and goes on from the folders of `earlier` ones.
+
+    Answers of this endpoint that somebody shared lie under `shared`.
 
     Raises EndpointRefused where the operator has no such endpoint, or its key is missing.
     """
@@ -110,7 +118,11 @@ def open_chat(
     return EndpointChat(
         endpoint,
         wanted.model,
-        answers=AnswerFolder(folder / ANSWERS, [one / ANSWERS for one in earlier]),
+        answers=AnswerFolder(
+            folder / ANSWERS,
+            [one / ANSWERS for one in earlier],
+            None if shared is None else shared / ANSWERS / wanted.endpoint,
+        ),
         budget=Budget(limits, endpoint.settings.price, folder / LEDGER, before),
         stop=stop,
         max_tokens=max_tokens,

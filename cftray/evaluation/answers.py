@@ -32,9 +32,9 @@ class Batch(NamedTuple):
 
 
 def pooled(tasks: Iterable[AskedTask]) -> list[Batch]:
-    """The batches of all tasks, the longest sequences first."""
+    """The batches of all tasks, the largest first."""
     batches = [Batch(asked, number) for asked in tasks for number in range(len(asked.batches))]
-    return sorted(batches, key=lambda one: -one.asked.batches[one.number].length)
+    return sorted(batches, key=lambda one: -one.asked.tokens(one.number))
 
 
 def write_answers(

@@ -94,9 +94,9 @@ def _judge_faults(asked: EvaluationSpec, pack: Pack) -> Iterator[Fault]:
 
 
 def _noise_faults(asked: EvaluationSpec) -> Iterator[Fault]:
-    """The noise floor's batches have half the size."""
+    """The noise floor's batches are smaller."""
     if asked.noise_floor and asked.batch_size == 1:
-        expected = "evaluation.batch_size of 2 or more: a batch of one item can't be halved"
+        expected = "evaluation.batch_size of 2 or more: a batch of one item can't be smaller"
         yield Fault(path="evaluation.noise_floor", given="true", expected=expected)
 
 

@@ -4,8 +4,9 @@ Longest sequences come first, so that the last batches to run are the short ones
 start or not at all. Continuations of one context that differ in their last token alone are read off the
 same logits (lm-eval's logits cache): they are one sequence, and stay together.
 
-A batch of `size` sequences has room for `size` times `TYPICAL` tokens, padding among them: where sequences are
-longer it holds fewer, so that one size fits a benchmark of questions and one of newspaper articles.
+A batch of `size` sequences has room for `size` times `TYPICAL` tokens, padding and answers among them: where sequences
+are longer it holds fewer, where they are shorter more, so that one size fits a benchmark of questions and one of
+newspaper articles.
 """
 
 from __future__ import annotations
@@ -17,9 +18,14 @@ from cftray.evaluation.requests import BatchShape, Request
 TYPICAL = 512
 """Tokens of a sequence up to which a batch holds as many sequences as its size says."""
 
+WIDEST = 4
+"""How many times its size a batch of short sequences holds at most."""
 
-def compose(requests: Sequence[Request], size: int) -> list[list[Request]]:
-    """Batches of at most `size` sequences, by length, equal lengths in the requests' order."""
+
+def compose(requests: Sequence[Request], size: int, answer: int = 0) -> list[list[Request]]:
+    """Batches of sequences by length, equal lengths in the requests' order. `answer` is the longest one's in tokens.
+
+    The room that answers take makes no batch smaller than `size`: few of them are of the greatest length."""
     sequences: dict[tuple[int, ...], list[Request]] = {}
     for one in requests:
         sequences.setdefault(_key(one), []).append(one)
@@ -27,10 +33,17 @@ def compose(requests: Sequence[Request], size: int) -> list[list[Request]]:
     batches: list[list[Request]] = []
     start = 0
     while start < len(ordered):
-        fit = max(1, min(size, size * TYPICAL // max(1, length(ordered[start][0]))))
+        fit = _fitting(ordered[start][0], size, answer)
         batches.append([one for group in ordered[start : start + fit] for one in group])
         start += fit
     return batches
+
+
+def _fitting(longest: Request, size: int, answer: int) -> int:
+    """Sequences in a batch of which this is the longest."""
+    room = size * TYPICAL
+    read = max(1, length(longest))
+    return max(1, min(size, room // read), min(WIDEST * size, room // (read + answer)))
 
 
 def shape(batch: Sequence[Request]) -> BatchShape:

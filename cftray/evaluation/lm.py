@@ -12,6 +12,8 @@ from typing import Any
 from lm_eval.models.huggingface import HFLM
 from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs, postprocess_generated_text
 
+from cftray.evaluation.narrowing import generate
+
 ALL_OF_IT = 1 << 30
 """A batch size under which lm-eval never parts a batch that it is given."""
 
@@ -36,7 +38,7 @@ class BatchLM(HFLM):
         return list(self._loglikelihood_tokens(requests, disable_tqdm=True))
 
     def answers(self, prompts: Sequence[Sequence[int]], settings: Mapping[str, Any]) -> list[tuple[str, bool]]:
-        """(answer, whether only its length ended it) of each prompt, as HFLM's `generate_until` makes them.
+        """(answer, whether only its length ended it) of each prompt, those of HFLM's `generate_until`.
 
         Prompts are padded on the left. `settings` are a task's generation_kwargs.
         """
@@ -51,15 +53,19 @@ class BatchLM(HFLM):
             ids[row, longest - len(tokens) :] = torch.tensor(tokens)
             mask[row, longest - len(tokens) :] = 1
         most = longest + kwargs.pop("max_gen_toks")
-        whole = self._model_generate(
-            context=ids.to(self.device), attention_mask=mask.to(self.device), stop=until, max_length=most, **kwargs
+        made = generate(
+            self.model,
+            self.tokenizer,
+            ids.to(self.device),
+            mask.to(self.device),
+            stop=until,
+            most=most,
+            settings={name: value for name, value in kwargs.items() if name != "temperature"},
         )
-        full = whole.shape[1] >= most
-        made = whole[:, longest:].tolist()
         return [
             (
                 postprocess_generated_text(generation=self.tok_decode(one), stop=until, think_end_token=None),
-                full and not self._ended(one, until),
+                len(one) >= most - longest and not self._ended(one, until),
             )
             for one in made
         ]

@@ -67,6 +67,12 @@ class AskedTask(BaseModel):
     cut_prompts: int
     batches: tuple[BatchShape, ...]
 
+    def tokens(self, number: int) -> int:
+        """What a batch takes at most: tokens of its sequences, padding and the longest answers among them."""
+        longest = self.settings.get("max_gen_toks", 0)
+        batch = self.batches[number]
+        return batch.sequences * (batch.length + (longest if isinstance(longest, int) else 0))
+
     @property
     def requests(self) -> int:
         """How many there are."""

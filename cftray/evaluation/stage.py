@@ -1,7 +1,7 @@
 """The stage that scores a model: requests, made before, are answered by a pool of actors, and the answers scored.
 
 A task of the same model that was scored before, for whichever experiment, is taken from the parts. Batches of all
-other tasks are pooled, the longest first. Answers depend neither on the number of actors nor on interruptions:
+other tasks are pooled, the largest first. Answers depend neither on the number of actors nor on interruptions:
 batches are the requests', and a batch is answered whole.
 """
 
@@ -74,6 +74,7 @@ class Evaluation:
             outputs={"items": self.context.folder / ITEMS_FILE, "scores": self.context.folder / SCORES_FILE},
             metrics=metrics_of([scores]),
             details=self._details(found, known, actors),
+            lacking=tuple(found["lacking"]),
         )
 
     def _parts(self) -> dict[str, Path]:

@@ -4,8 +4,8 @@
                                               │               └─ noise floor
                                               └─ evaluate P2 ─── judge P2
 
-Requests are made once for all models that are prompted alike. The noise floor scores P1 again in batches of half the
-size. A gate reads P1's scores; what stands behind it is left out where it is closed.
+Requests are made once for all models that are prompted alike. The noise floor scores P1 again in smaller batches. A
+gate reads P1's scores; what stands behind it is left out where it is closed.
 
 A judge is somebody else's service: where no gate waits for it, it is asked after everything else, so that its failure
 costs nothing but its own scores.
@@ -38,6 +38,11 @@ from cftray.spec.template import Template
 
 Packs = Callable[[str], Pack]
 """A task pack by its name."""
+
+
+NOISE = 8
+"""How many times smaller the batches of the noise floor are: batches of short sequences hold four times their size, and
+half of that would leave many a task in one batch as before."""
 
 
 class Scored(NamedTuple):
@@ -76,9 +81,9 @@ class Evaluations:
         scores = self._evaluate(name, title, model, tokenizer, precision, self.asked.batch_size, files)
         again: str | None = None
         if noise and self.asked.noise_floor:
-            half = max(1, self.asked.batch_size // 2)
+            smaller = max(1, self.asked.batch_size // NOISE)
             again = self._evaluate(
-                f"{name}.noise", f"noise floor: {title} again", model, tokenizer, precision, half, files
+                f"{name}.noise", f"noise floor: {title} again", model, tokenizer, precision, smaller, files
             )
         judged = self._judge(key, title, scores, files)
         if judged is not None and judge_now:
@@ -151,8 +156,8 @@ class Evaluations:
             limit=self.asked.limit,
             template=self.template,
         )
-        halved = batch_size != self.asked.batch_size
-        name, title = ("requests.noise", "benchmarks' prompts in smaller batches") if halved else (
+        smaller = batch_size != self.asked.batch_size
+        name, title = ("requests.noise", "benchmarks' prompts in smaller batches") if smaller else (
             "requests",
             "benchmarks' prompts",
         )

@@ -61,8 +61,8 @@ CODE_VERSION: dict[StageKind, int] = {
     StageKind.MIX: 1,
     StageKind.SELECT_FROZEN: 1,
     StageKind.TRAIN: 1,
-    StageKind.REQUESTS: 1,
-    StageKind.EVALUATE: 3,
+    StageKind.REQUESTS: 2,
+    StageKind.EVALUATE: 4,
     StageKind.JUDGE: 1,
     StageKind.GATE: 1,
     StageKind.DES: 1,
@@ -87,7 +87,7 @@ class RowsSource(SpecModel):
 
     `align` and `key` say what a row shares with its English counterpart; the row of a multilingual set
     gets it as `english_id`, that of the English set (`english`) as `id`. `config` and `split` are the
-    hub's.
+    hub's, `files` patterns of files in a set's repository.
     """
 
     adapter: Adapter = Adapter.ALPACA
@@ -103,6 +103,7 @@ class RowsSource(SpecModel):
     english: bool = False
     config: str | None = None
     split: str | None = None
+    files: tuple[str, ...] = ()
 
 
 class ReadRowsConfig(SpecModel):

@@ -26,6 +26,8 @@ from cftray.stage import Entry, Keep, Make
 POLL_S = 0.5
 STOP_GRACE_S = 60.0
 """How long workers that were asked to stop may take to save and leave."""
+MANY = 4
+"""Items an actor from which on it holds two."""
 
 TRAIN_SETTINGS = {
     "RAY_TRAIN_V2_ENABLED": "1",
@@ -144,7 +146,7 @@ class RayWorkers:
                 _Actor,
                 fn_constructor_args=(make, dict(request), str(failures)),
                 batch_size=1,
-                compute=data.ActorPoolStrategy(size=actors, max_tasks_in_flight_per_actor=1),
+                compute=data.ActorPoolStrategy(size=actors, max_tasks_in_flight_per_actor=_at_hand(len(items), actors)),
                 **options,
             )
             handled.set_name(name)
@@ -210,6 +212,14 @@ class RayWorkers:
         except Cancelled:
             ray.cancel(reference, force=False)
             raise
+
+
+def _at_hand(items: int, actors: int) -> int:
+    """Items that an actor holds: the one it handles, and the next, so that it waits for nobody to hand it out.
+
+    Where items are few the next one could have been another actor's.
+    """
+    return 2 if items >= MANY * actors else 1
 
 
 class _Actor:

@@ -104,12 +104,12 @@ class EvaluationSpec(SpecModel):
     ] = None
     data: Annotated[BenchmarkFiles, Field(description="files of the pack `paper`")] = BenchmarkFiles()
     batch_size: Annotated[
-        int, Field(ge=1, le=4096, description="sequences; fewer where they are longer than 512 tokens")
+        int, Field(ge=1, le=4096, description="sequences of 512 tokens; fewer longer ones, up to 4 times as many short")
     ] = 32
     limit: Annotated[int | None, Field(ge=1, description="items per task; null: all")] = None
     judge: Annotated[JudgeSpec | None, Field(description="null: AlpacaEval and the mean of TA stay absent")] = None
     noise_floor: Annotated[
-        bool, Field(description="score P1 again in batches of half the size: what execution alone moves")
+        bool, Field(description="score P1 again in batches of an eighth of the size: what execution alone moves")
     ] = False
     contamination: Annotated[bool, Field(description="look for the items in each phase's data before training")] = True
 

@@ -33,6 +33,9 @@ class Chat(Protocol):
     ) -> list[str | Failure | None]:
         """As `ask` with what is stored alone."""
 
+    def share(self, conversations: Sequence[Conversation], *, temperature: float | None = None) -> None:
+        """Let others find the stored answers."""
+
 
 Ask = Callable[..., Sequence[str | Failure | None]]
 
@@ -62,6 +65,17 @@ class EndpointJudge:
     def compare(self, pairs: Sequence[Pair]) -> list[Outcome]:
         """See `Judge`. Raises as `EndpointChat.ask`."""
         return self._outcomes(pairs, self.chat.ask)
+
+    def share(self, pairs: Sequence[Pair], outcomes: Sequence[Outcome]) -> None:
+        """Let other stages find the answers of judged pairs. Those that had to be asked for again stay where they are:
+        whoever found the first, unreadable one would have to know how often to look for another."""
+        fit = [
+            pair
+            for pair, one in zip(pairs, outcomes, strict=True)
+            if isinstance(one, Judgement) and not one.again and not pair.identical
+        ]
+        asked = [self.prompt.conversation(pair, order) for pair in fit for order in Order]
+        self.chat.share(asked, temperature=self.prompt.temperature)
 
     def settled(self, pairs: Sequence[Pair]) -> int:
         """How many of the pairs have a judgement by what is stored."""

@@ -1,6 +1,7 @@
 """The instructions with the reference's answers to them, and a model's answers beside those.
 
-A published file is a JSON list of objects with `instruction`, `output`, and `generator`, whoever gave the output.
+A published file is a JSON list of objects with `instruction`, `output`, and `generator`, whoever gave the output; the
+hub's copy of it is a Parquet file with these columns.
 An instruction's id is its position in the file: `0` for the first.
 """
 
@@ -15,7 +16,7 @@ from typing import Any, Final
 from cftray.errors import DataError
 from cftray.evaluation.judging.pairs import Pair
 
-NAMES: Final = ("text_davinci_003*.json", "alpaca_eval.json")
+NAMES: Final = ("text_davinci_003*.json", "alpaca_eval.json", "text_davinci_003*.parquet", "*.parquet")
 """What the reference's file is called, in a folder or those in it: by itself, and in the hub's set."""
 TOLD: Final = 5
 """How many of several things a message names."""
@@ -86,14 +87,15 @@ def pairs_of(reference: Reference, answers: Sequence[Answered]) -> list[Pair]:
 
 
 def read_objects(path: Path, texts: Sequence[str]) -> list[Mapping[str, Any]]:
-    """The JSON list at `path`, each of its objects with the named texts. Raises DataError otherwise."""
-    expected = f"expected a JSON list of objects with {', '.join(texts)}"
+    """The JSON list, or the Parquet file's rows, at `path`, each with the named texts. Raises DataError otherwise."""
+    parquet = path.suffix == ".parquet"
+    expected = f"expected {'rows' if parquet else 'a JSON list of objects'} with {', '.join(texts)}"
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
+        document = _parquet_rows(path) if parquet else json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise DataError(f"{path.name}: can't be read ({error.strerror or error}); {expected}") from None
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path.name}: is no JSON ({error}); {expected}") from None
+        raise DataError(f"{path.name}: is no {'Parquet' if parquet else 'JSON'} ({error}); {expected}") from None
     if not isinstance(document, list) or not document:
         given = "an empty list" if document == [] else f"a {type(document).__name__}"
         raise DataError(f"{path.name}: holds {given}; {expected}")
@@ -102,6 +104,13 @@ def read_objects(path: Path, texts: Sequence[str]) -> list[Mapping[str, Any]]:
         if missing:
             raise DataError(f"{path.name}: element {number} has no text {missing[0]}; {expected}")
     return document
+
+
+def _parquet_rows(path: Path) -> list[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    return rows
 
 
 def refuse(what: str, wrong: str, names: Sequence[str]) -> None:
@@ -123,7 +132,8 @@ def _file_in(folder: Path) -> Path:
         if found:
             names = ", ".join(path.name for path in found)
             raise DataError(f"{folder.name}: {names} match {pattern}; expected one file with the reference's answers")
-    raise DataError(f"{folder.name}: no file {' or '.join(NAMES)}; expected the reference's answers as a JSON list")
+    names = " or ".join(NAMES)
+    raise DataError(f"{folder.name}: no file {names}; expected the reference's answers as a JSON list or Parquet")
 
 
 def _doubled(texts: Iterable[str]) -> list[str]:

@@ -17,8 +17,10 @@ from cftray.stage import Artifact, StageContext
 def run(config: JudgeConfig, inputs: Mapping[str, Path], context: StageContext) -> Artifact:
     """Inputs: `items`, an evaluation's Parquet file; `reference`, the file of the reference's answers or its folder.
 
-    Outputs: `annotations`, a JSON line an item, and `scores`. A judgement that an earlier attempt got is not asked
-    for again. Raises as `worker.judge`, and InternalError where the pack is not the one that was planned.
+    Outputs: `annotations`, a JSON line an item, and `scores`. A judgement that an earlier attempt got, or another stage
+    of the same endpoint, model and prompt, is not asked for again.
+
+    Raises as `worker.judge`, and InternalError where the pack is not the one that was planned.
     """
     context.raise_if_stopped()
     pack = find_pack(config.pack)
@@ -43,6 +45,7 @@ def request_of(config: JudgeConfig, inputs: Mapping[str, Path], context: StageCo
         "reference": str(inputs["reference"].absolute()),
         "folder": str(context.folder.absolute()),
         "earlier": [str(one.absolute()) for one in context.earlier],
+        "parts": None if context.parts is None else str(context.parts.absolute()),
         "stop": str(context.stop.absolute()),
         "budget": context.execution.endpoint_budget.model_dump(mode="json"),
     }

@@ -1,6 +1,7 @@
 """The process that judges: reads both sides' answers, asks, and writes annotations and scores.
 
-It alone knows the endpoint's key. Answers lie in the attempt's folder, those of attempts before it are found there.
+It alone knows the endpoint's key. Answers lie in the attempt's folder, those of attempts before it are found there;
+what judged a pair is shared with every other stage, of whichever experiment.
 """
 
 from __future__ import annotations
@@ -69,9 +70,11 @@ def _asked(asking: EndpointJudge, pairs: Sequence[Pair], folder: Path) -> list[O
     tell(folder, 0, len(pairs))
     for begin in range(0, len(pairs), CHUNK):
         try:
-            outcomes += asking.compare(pairs[begin : begin + CHUNK])
+            found = asking.compare(pairs[begin : begin + CHUNK])
         except HALTS as error:
             raise halted(error, asking.identity, asking.settled(pairs), len(pairs)) from None
+        asking.share(pairs[begin : begin + CHUNK], found)
+        outcomes += found
         tell(folder, len(outcomes), len(pairs))
     return outcomes
 
@@ -82,6 +85,7 @@ def _chat(config: JudgeConfig, request: Mapping[str, Any]) -> EndpointChat:
         os.environ,
         Path(request["folder"]),
         earlier=[Path(one) for one in request["earlier"]],
+        shared=None if request["parts"] is None else Path(request["parts"]),
         limits=EndpointBudget.model_validate(request["budget"]),
         stop=_stop(Path(request["stop"])),
         max_tokens=config.max_tokens,

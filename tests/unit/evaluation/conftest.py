@@ -237,7 +237,7 @@ class Bench:
         """The requests of a pack, for a tokenizer's folder."""
         self.use(pack)
         config = {
-            "suites": ["ta", "la"], "pack": "mini", "pack_digest": "d", "batch_size": 4, "limit": None,
+            "suites": ["ta", "la"], "pack": "mini", "pack_digest": "d", "batch_size": 1, "limit": None,
             "template": "chat",
         }  # fmt: skip
         return requests_stage.run(

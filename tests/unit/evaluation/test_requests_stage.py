@@ -37,7 +37,7 @@ def test_chat_tasks_go_through_the_template_and_others_do_not(asked: Path, p1: P
     assert (raw.context, raw.continuation) == ([known["w1"], known["w2"], known["w3"]], [known["w1"]])
 
 
-def test_batches_hold_their_size_of_sequences_the_longest_first(asked: Path) -> None:
+def test_batches_hold_four_times_their_size_of_short_sequences_the_longest_first(asked: Path) -> None:
     batches = Manifest.read(asked).task("toy_follow").batches
     assert [one.sequences for one in batches] == [4, 4, 3]
     assert [one.length for one in batches] == sorted((one.length for one in batches), reverse=True)
@@ -60,8 +60,8 @@ def test_batch_size_template_and_answers_to_score_by_are_part_of_what_is_asked(
 ) -> None:
     before = digests(asked)
     assert digests(bench.requests(pack, p1).outputs["requests"]) == before
-    smaller = digests(bench.requests(pack, p1, batch_size=2).outputs["requests"])
-    assert not set(smaller.values()) & set(before.values())
+    larger = digests(bench.requests(pack, p1, batch_size=2).outputs["requests"])
+    assert not set(larger.values()) & set(before.values())
     other = digests(bench.requests(pack, p1, template="alpaca").outputs["requests"])
     assert other["toy_follow"] != before["toy_follow"]
     assert other["toy_choose"] == before["toy_choose"]

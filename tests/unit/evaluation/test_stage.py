@@ -17,6 +17,7 @@ import pytest
 from cftray.data.scores import ItemScores
 from cftray.errors import Cancelled, InternalError, ModelError
 from cftray.evaluation.answers import FOLDER
+from cftray.evaluation.paper.metrics.following import LACKED
 from cftray.evaluation.requests import Manifest
 from cftray.plan.packs import Pack
 from cftray.stage import Artifact
@@ -115,19 +116,19 @@ def test_what_was_cut_goes_on_with_the_batches_that_are_left(
 
 def test_answers_to_other_requests_are_not_taken_over(bench: Bench, pack: Pack, p1: Path, asked: Path) -> None:
     bench.scores(pack, p1, p1, asked)
-    smaller = bench.requests(pack, p1, batch_size=2).outputs["requests"]
+    other = bench.requests(pack, p1, batch_size=2).outputs["requests"]
     workers = InProcess()
-    bench.scores(pack, p1, p1, smaller, workers=workers, earlier=[bench.root / "attempt0"])
-    assert len(workers.handled) == sum(len(task.batches) for task in Manifest.read(smaller).tasks)
+    bench.scores(pack, p1, p1, other, workers=workers, earlier=[bench.root / "attempt0"])
+    assert len(workers.handled) == sum(len(task.batches) for task in Manifest.read(other).tasks)
 
 
-def test_the_longest_batches_come_first_whichever_task_they_are_of(
+def test_the_largest_batches_come_first_whichever_task_they_are_of(
     bench: Bench, pack: Pack, p1: Path, asked: Path
 ) -> None:
     workers, manifest = InProcess(), Manifest.read(asked)
     bench.scores(pack, p1, p1, asked, workers=workers)
-    lengths = [manifest.task(one["task"]).batches[one["number"]].length for one in workers.handled]
-    assert lengths == sorted(lengths, reverse=True)
+    tokens = [manifest.task(one["task"]).tokens(one["number"]) for one in workers.handled]
+    assert tokens == sorted(tokens, reverse=True)
 
 
 def test_a_task_of_the_same_model_is_never_scored_again(
@@ -206,6 +207,18 @@ def test_what_lacked_something_is_not_found_again(
     again = InProcess()
     bench.scores(odd_pack, p1, p1, requests, parts=parts, workers=again)
     assert {one["task"] for one in again.handled} == {"toy_rules"}
+
+
+def test_what_was_not_there_is_named_and_the_next_attempt_only_scores_again(
+    bench: Bench, odd_pack: Pack, p1: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = bench.requests(odd_pack, p1).outputs["requests"]
+    assert bench.scores(odd_pack, p1, p1, requests).lacking == ()
+    monkeypatch.setitem(LACKED, "its checker is missing", "toy:checker")
+    workers = InProcess()
+    again = bench.scores(odd_pack, p1, p1, requests, workers=workers, earlier=sorted(bench.root.glob("attempt*"))[-1:])
+    assert again.lacking == ("toy:checker",)
+    assert not workers.handled, "answers are there"
 
 
 def test_parts_of_items_are_pooled_in_the_tasks_figure(bench: Bench, odd_pack: Pack, p1: Path) -> None:
@@ -303,7 +316,7 @@ pack = Pack(name="mini", version=1, digest="d", tasks=tasks, include_path=Path({
 packs.find_pack = lambda name: pack
 config, places = json.loads({json.dumps(config)!r}), json.loads({json.dumps(places)!r})
 inputs = json.loads({json.dumps(inputs)!r})
-make_requests({{"config": config | {{"batch_size": 4}}, "inputs": inputs, **places}})
+make_requests({{"config": config | {{"batch_size": 1}}, "inputs": inputs, **places}})
 parts = {{task.task: str(Path(places["folder"]) / "parts" / task.task) for task in tasks}}
 score({{"config": config | {{"precision": "fp32"}}, "inputs": inputs, "parts": parts, **places}})
 sys.exit(bool({{"torch", "transformers"}} & set(sys.modules)))

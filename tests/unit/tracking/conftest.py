@@ -13,7 +13,7 @@ import pytest
 from cftray.plan import Plan, StageKind, StageNode, build_plan
 from cftray.spec import ExperimentSpec, experiment_from_document
 from cftray.store import Record, Store
-from cftray.tracking import ExperimentState, ExperimentView, LivePoint, LiveStage
+from cftray.tracking import ExperimentState, ExperimentView, LivePoint, LiveStage, MemoryTracker, TrackingWriter
 from tests.unit.plan.fakes import toy_pack
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -146,3 +146,13 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
+
+
+@pytest.fixture
+def tracker() -> MemoryTracker:
+    return MemoryTracker()
+
+
+@pytest.fixture
+def writer(tracker: MemoryTracker, world: World) -> TrackingWriter:
+    return TrackingWriter(tracker, world.store)

@@ -64,16 +64,6 @@ def fails(world, spec, name: str) -> None:
     lease.release(failure)
 
 
-@pytest.fixture
-def tracker():
-    return MemoryTracker()
-
-
-@pytest.fixture
-def writer(tracker, world):
-    return TrackingWriter(tracker, world.store)
-
-
 def test_the_experiment_s_run_has_figures_by_the_names_of_the_field(world, tracker, writer):
     spec = world.spec("asked", analysis=ASKED)
     record(world, spec, "des", "mpd.s17", "representations.s17")

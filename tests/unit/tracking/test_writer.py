@@ -53,16 +53,6 @@ def without(tags: dict[str, str], *names: str) -> dict[str, str]:
     return {key: value for key, value in tags.items() if key not in names}
 
 
-@pytest.fixture
-def tracker():
-    return MemoryTracker()
-
-
-@pytest.fixture
-def writer(tracker, world):
-    return TrackingWriter(tracker, world.store)
-
-
 def test_scores_of_both_phases_and_their_difference(world, tracker, writer):
     spec = world.spec("plain")
     world.record(spec)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cftray.errors import DataError
@@ -33,6 +35,16 @@ def test_a_file_and_a_folder_with_it_say_the_same(written: Written, reference: R
 def test_the_hub_s_own_name_is_understood(written: Written, tmp_path: Path) -> None:
     written("set/alpaca_eval.json", ROWS)
     assert read_reference(tmp_path / "set").instructions == ("Do 0.", "Do 1.", "Do 2.")
+
+
+def test_parquet_says_what_json_says(reference: Reference, tmp_path: Path) -> None:
+    place = tmp_path / "alpaca_eval" / "eval"
+    place.mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(ROWS), place / "0000.parquet")
+    assert read_reference(tmp_path / "alpaca_eval") == reference
+    (place / "0000.parquet").write_text("[]")
+    with pytest.raises(DataError, match=r"0000.parquet: is no Parquet .*expected rows with instruction, output"):
+        read_reference(place / "0000.parquet")
 
 
 def test_a_position_is_an_instruction_s_id(reference: Reference) -> None:

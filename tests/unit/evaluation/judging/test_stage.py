@@ -71,6 +71,7 @@ class Runs:
         context = StageContext(
             folder=attempt, execution=ExecutionSpec.model_validate({"endpoint_budget": budget or {}}),
             workers=Here(), stop=self.folder / "stop", earlier=tuple(self.attempts[::-1]), report=self.told.append,
+            parts=self.folder / "parts",
         )  # fmt: skip
         self.attempts.append(attempt)
         return run(config(**changes), self.inputs, context)
@@ -214,6 +215,30 @@ def test_answers_that_name_no_one_fail_the_stage_and_a_retry_asks_only_for_them(
     assert attempts().metrics["win_rate"] == pytest.approx((2 + 3 / 2) / 6)
     assert questions(server)
     assert all("Do thing 3." in one for one in questions(server))
+
+
+def test_another_stage_is_not_charged_for_pairs_that_were_judged(runs: Callable[..., Runs], server: Server) -> None:
+    before = runs()()
+    server.sent.clear()
+    again = runs()()
+    assert not server.sent
+    assert again.details["requests"] == 0
+    assert (again.metrics, lines(again)) == (before.metrics, lines(before))
+    runs([*OUTPUTS[:-1], "good fine"])()
+    assert len(server.sent) == 2
+    assert all("good fine" in one for one in questions(server))
+    server.sent.clear()
+    runs()(judge={"endpoint": "local", "model": "other"})
+    assert len(server.sent) == 10
+
+
+def test_an_answer_that_had_to_be_asked_for_again_is_not_shared(runs: Callable[..., Runs], server: Server) -> None:
+    server.always = first(says(completion("Both are fine.")), 1)
+    assert runs()().details["asked_again"] == 1
+    server.sent.clear()
+    server.always = judges
+    assert runs()().details["asked_again"] == 0
+    assert len(server.sent) == 2
 
 
 def test_a_question_that_the_judge_refuses_fails_the_stage_by_name(runs: Callable[..., Runs], server: Server) -> None:
