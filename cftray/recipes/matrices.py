@@ -84,9 +84,7 @@ def cells_with_more(matrix: MatrixSpec, more: MatrixAddition, known: Iterable[Kn
     fault of every cell.
     """
     known = list(known)
-    places = Places(matrix.spec)
-    merged = matrix.with_more(more, _seeds(matrix, places) if SEED in more.axes else ())
-    refuse(_new_axes(matrix, more))
+    merged = matrix_with_more(matrix, more)
     _refuse_unless(merged)
     rows = {cell.row: _key(cell.coordinates) for cell in known}
     cells: dict[str, Cell] = {}
@@ -95,8 +93,15 @@ def cells_with_more(matrix: MatrixSpec, more: MatrixAddition, known: Iterable[Kn
     new = cells.keys() - {cell.identity for cell in known}
     if len(known) + len(new) > MOST_CELLS:
         given = f"{len(new):,} new cells beside {len(known):,}"
-        raise SpecRefused([Fault(path="axes", given=given, expected=f"at most {MOST_CELLS:,} in all; begin a new matrix")])
+        expected = f"at most {MOST_CELLS:,} in all; begin a new matrix"
+        raise SpecRefused([Fault(path="axes", given=given, expected=expected)])
     return list(cells.values())
+
+
+def matrix_with_more(matrix: MatrixSpec, more: MatrixAddition) -> MatrixSpec:
+    """The matrix as if `more` had been in it from the start. Raises SpecRefused for an axis that it does not vary."""
+    refuse(_new_axes(matrix, more))
+    return matrix.with_more(more, _seeds(matrix, Places(matrix.spec)) if SEED in more.axes else ())
 
 
 def identity_of(spec: ExperimentSpec) -> str:
@@ -216,19 +221,18 @@ def _told(name: str, value: Any) -> str:
 
 def _short(value: Any) -> str:
     """A value in few words: a label, a kind, the end of a path or of a hub id."""
+    told = str(value)
     match value:
         case {"label": str(label)} if label:
-            return label[:SHORT]
+            told = label
         case {"kind": kind}:
-            return str(kind)[:SHORT]
+            told = str(kind)
         case dict():
-            named = [_told(str(key), one) for key, one in value.items() if key != LABEL]
-            return "+".join(named)[:SHORT]
+            told = "+".join(_told(str(key), one) for key, one in value.items() if key != LABEL)
         case list() | tuple():
-            return ",".join(_short(one) for one in value)[:SHORT]
+            told = ",".join(_short(one) for one in value)
         case float():
-            return f"{value:g}"
+            told = f"{value:g}"
         case str():
-            return (value.rstrip("/").rpartition("/")[2] or value)[:SHORT]
-        case _:
-            return str(value)[:SHORT]
+            told = value.rstrip("/").rpartition("/")[2] or value
+    return told[:SHORT]

@@ -36,8 +36,8 @@ class MatrixSpec(SpecModel):
     """Every combination of the axes' values over `spec`, and before them `cells`, each over every seed.
 
     `spec` is an experiment's document, written out or as a recipe. An axis is named by the path of a field in it
-    (`phase2.hyperparameters.learning_rate`); `mitigation` and `seed` stand for phase 2's mitigation and the experiment's
-    seed in either form. An axis of any other name sets several fields at once: its values are mappings from paths to
+    (`phase2.hyperparameters.learning_rate`); `mitigation` and `seed` stand for phase 2's mitigation and the
+    experiment's seed in either form. An axis of any other name sets several fields at once: its values are mappings from paths to
     values, with a `label`. A cell of `cells` gives values to some paths.
     """
 
