@@ -7,8 +7,8 @@ import sys
 
 PARTS = (
     "benchmarks.training", "benchmarks.freezing", "benchmarks.generation", "benchmarks.translation",
-    "benchmarks.evaluation", "benchmarks.similarity", "benchmarks.representations", "benchmarks.api", "benchmarks.matrices",
-    "benchmarks.experiment",
+    "benchmarks.evaluation", "benchmarks.similarity", "benchmarks.representations", "benchmarks.api",
+    "benchmarks.matrices", "benchmarks.experiment",
 )  # fmt: skip
 
 

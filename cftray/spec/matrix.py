@@ -37,8 +37,8 @@ class MatrixSpec(SpecModel):
 
     `spec` is an experiment's document, written out or as a recipe. An axis is named by the path of a field in it
     (`phase2.hyperparameters.learning_rate`); `mitigation` and `seed` stand for phase 2's mitigation and the
-    experiment's seed in either form. An axis of any other name sets several fields at once: its values are mappings from paths to
-    values, with a `label`. A cell of `cells` gives values to some paths.
+    experiment's seed in either form. An axis of any other name sets several fields at once: its values are mappings
+    from paths to values, with a `label`. A cell of `cells` gives values to some paths.
     """
 
     name: Name
