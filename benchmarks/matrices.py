@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from api.app import create_app
+from api.database import Database
 from api.deps import Services
 from api.settings import Settings
 from cftray.recipes import cells_of, matrix_from_document
@@ -68,6 +69,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="cftray-benchmark-") as temporary:
         folder = Path(temporary)
         settings = Settings(database_url=f"sqlite:///{folder}/control.db", store=folder / "store")
+        Database(settings.database_url.get_secret_value()).migrate()
         services: Services = create_app(settings).state.services
         found = [planned(services) for _ in range(rounds)]
         alone = one_by_one(services)

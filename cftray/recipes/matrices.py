@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from cftray.errors import Fault, SpecRefused
-from cftray.plan import canonical
 from cftray.recipes.matrix_places import LABEL, Places
 from cftray.spec import ExperimentSpec, faults_of, label_of
 from cftray.spec.base import SpecModel
@@ -40,7 +39,7 @@ class Cell:
     row: str
     coordinates: Coordinates
     spec: ExperimentSpec
-    identity: str
+    identity: ExperimentSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +48,7 @@ class KnownCell:
 
     row: str
     coordinates: Coordinates
-    identity: str
+    identity: ExperimentSpec
 
 
 def matrix_from_document(document: dict[str, Any]) -> MatrixSpec:
@@ -66,7 +65,7 @@ def addition_from_document(document: dict[str, Any]) -> MatrixAddition:
 
 def cells_of(matrix: MatrixSpec) -> list[Cell]:
     """The cells in order. Raises SpecRefused with every fault of every cell, each once."""
-    cells: dict[str, Cell] = {}
+    cells: dict[ExperimentSpec, Cell] = {}
     twice: list[Fault] = []
     for cell in _cells(matrix, {}, {}):
         same = cells.setdefault(cell.identity, cell)
@@ -87,7 +86,7 @@ def cells_with_more(matrix: MatrixSpec, more: MatrixAddition, known: Iterable[Kn
     merged = matrix_with_more(matrix, more)
     _refuse_unless(merged)
     rows = {cell.row: _key(cell.coordinates) for cell in known}
-    cells: dict[str, Cell] = {}
+    cells: dict[ExperimentSpec, Cell] = {}
     for cell in _cells(merged, rows, {cell.identity: cell.row for cell in known}):
         cells.setdefault(cell.identity, cell)
     new = cells.keys() - {cell.identity for cell in known}
@@ -104,9 +103,9 @@ def matrix_with_more(matrix: MatrixSpec, more: MatrixAddition) -> MatrixSpec:
     return matrix.with_more(more, _seeds(matrix, Places(matrix.spec)) if SEED in more.axes else ())
 
 
-def identity_of(spec: ExperimentSpec) -> str:
+def identity_of(spec: ExperimentSpec) -> ExperimentSpec:
     """What an experiment is, whatever it is called."""
-    return canonical(spec.model_copy(update={"name": "cell", "project": "cell", "labels": ()}))
+    return spec.model_copy(update={"name": "cell", "project": "cell", "labels": ()})
 
 
 def refuse(faults: Iterable[Fault]) -> None:
@@ -173,7 +172,7 @@ def _seeds(matrix: MatrixSpec, places: Places) -> tuple[int, ...]:
     return seeds
 
 
-def _cells(matrix: MatrixSpec, rows: dict[str, str], known: Mapping[str, str]) -> Iterator[Cell]:
+def _cells(matrix: MatrixSpec, rows: dict[str, str], known: Mapping[ExperimentSpec, str]) -> Iterator[Cell]:
     """The cells in order; those `known` by identity have the row given there. Raises SpecRefused with every fault."""
     places = Places(matrix.spec)
     faults: dict[tuple[str, str], Fault] = {}
