@@ -53,8 +53,6 @@ def _plain(value: Any) -> Any:
             return _plain(value.value)
         case bool() | int() | str():
             return value
-        case float() if math.isfinite(value):
-            return value
         case BaseModel():
             return _fields(kind.model_fields, value.__dict__)
         case Mapping():
