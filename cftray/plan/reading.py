@@ -14,8 +14,7 @@ EnglishSet = EnglishCounterpart | EnglishHubSet
 def data_leaf(data: Outside | EnglishSet) -> Leaf:
     """The files or hub set that a data set lies in."""
     if isinstance(data, HubData | EnglishHubSet):
-        hub = data.hub
-        return Leaf(kind=LeafKind.HUB_SET, location=hub.name, revision=hub.revision, patterns=hub.files)
+        return Leaf(kind=LeafKind.HUB_SET, location=data.hub.name, revision=data.hub.revision)
     languages = data.languages if isinstance(data, FileData) else None
     return Leaf(
         kind=LeafKind.FILES, location=data.path, named=languages is not None and languages.by == "file"
@@ -53,8 +52,7 @@ def english_source(english: EnglishSet) -> RowsSource:
 def _common(data: Outside | EnglishSet) -> dict[str, Any]:
     found: dict[str, Any] = {"adapter": data.adapter, "columns": data.columns, "rules": data.rules}
     if isinstance(data, HubData | EnglishHubSet):
-        hub = data.hub
-        found |= {"files": hub.files} if hub.files else {"config": hub.config, "split": hub.split}
+        found |= {"config": data.hub.config, "split": data.hub.split}
     return found
 
 

@@ -87,7 +87,7 @@ class RowsSource(SpecModel):
 
     `align` and `key` say what a row shares with its English counterpart; the row of a multilingual set
     gets it as `english_id`, that of the English set (`english`) as `id`. `config` and `split` are the
-    hub's, `files` patterns of files in a set's repository.
+    hub's.
     """
 
     adapter: Adapter = Adapter.ALPACA
@@ -103,7 +103,6 @@ class RowsSource(SpecModel):
     english: bool = False
     config: str | None = None
     split: str | None = None
-    files: tuple[str, ...] = ()
 
 
 class ReadRowsConfig(SpecModel):

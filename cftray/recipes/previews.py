@@ -6,8 +6,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from cftray.data.looked import Looked, drawn
-from cftray.data.preview import LOOK, DataPreview, Viewer, rows_for_preview
+from cftray.data.preview import LOOK, DataPreview, Looked, Viewer, drawn, rows_for_preview
 from cftray.errors import CFTRayError, Fault, SpecRefused
 from cftray.mini import datasets
 from cftray.spec import DataSpec, ExperimentSpec, MiniData, ModelRef, Template, TextTemplate, TranslatedData

@@ -71,16 +71,6 @@ class HubSet(SpecModel):
     revision: Annotated[str | None, Field(max_length=256, description="branch, tag or commit; null: main")] = None
     config: Annotated[str | None, Field(max_length=256, description="the set's configuration")] = None
     split: Annotated[str, Field(min_length=1, max_length=256)] = "train"
-    files: Annotated[
-        tuple[Annotated[str, Field(min_length=1, max_length=256)], ...],
-        Field(description="patterns of files of the repository, read as they are in place of a configuration's split"),
-    ] = ()
-
-    @model_validator(mode="after")
-    def _files_or_configuration(self) -> Self:
-        if self.files and (self.config is not None or self.split != "train"):
-            raise ValueError("files are read as they are, without config and split: give the one or the others")
-        return self
 
 
 class EnglishCounterpart(Records):
@@ -175,17 +165,10 @@ class HubData(Sampled):
 
     hub: HubSet
 
-    @model_validator(mode="after")
-    def _languages_of_files(self) -> Self:
-        if self.languages is not None and self.languages.by == "file" and not self.hub.files:
-            raise ValueError("languages by file need hub.files, such as ['data/*.json']: a split has no files to name")
-        return self
-
     @property
     def source(self) -> str:
         """Where the rows come from, for people."""
-        what = [",".join(self.hub.files)] if self.hub.files else [self.hub.config or "", self.hub.split]
-        parts = [self.hub.name, *(one for one in what if one)]
+        parts = [self.hub.name, *([self.hub.config] if self.hub.config else []), self.hub.split]
         return "/".join(parts) + (f" @ {self.hub.revision}" if self.hub.revision else "")
 
 

@@ -20,9 +20,6 @@ SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 
 LOCAL = ("file", "local")
 
-SPLITS = ("train", "training", "validation", "valid", "dev", "test")
-"""Folders that lie between a language's folder and its files, as in `es/train/0000.parquet`."""
-
 File = TypeVar("File")
 
 
@@ -131,12 +128,6 @@ def _remote_file(system: Any, path: str) -> DataFile:
         state=sha256_of({str(name): str(value) for name, value in info.items()}),
         open=lambda: system.open(path, "rb"),
     )
-
-
-def told_by(path: PurePosixPath) -> tuple[str, ...]:
-    """What of a file's place can say its rows' language: its name, its folder, and the one above a split's folder."""
-    parts = path.parts[1:] if path.is_absolute() else path.parts
-    return parts[-3 if len(parts) > 2 and parts[-2].lower() in SPLITS else -2 :]
 
 
 def suffix_of(path: PurePosixPath) -> str:

@@ -19,7 +19,7 @@ from cftray.plan.canonical import canonical, sha256_of
 from cftray.plan.stages import Leaf, LeafKind
 from cftray.spec.model import MINI_BASE, MINI_ENCODER
 from cftray.store.atomic import write_atomic
-from cftray.store.files import DataFile, data_files, is_remote, local_file, local_path, suffix_of, told_by
+from cftray.store.files import DataFile, data_files, is_remote, local_file, local_path, suffix_of
 from cftray.store.hub import commit_of, fetch, is_hub_id
 from cftray.store.layout import hash_stream
 
@@ -125,11 +125,17 @@ class LeafDigests:
         return folder
 
     def _copy(self, leaf: Leaf, digest: str | None, folder: Path) -> None:
+        """Each file in a folder with its place as name, below the name of the folder it lay in."""
         folder.parent.mkdir(parents=True, exist_ok=True)
-        files = _files(leaf)
+        files, hashes = _files(leaf), []
         with tempfile.TemporaryDirectory(dir=folder.parent) as spool:
             whole = Path(spool) / "files"
-            if _digest(leaf, files, copy_files(files, whole)) != digest:
+            for place, file in enumerate(files):
+                copy = whole / f"{place:06}" / file.path.parent.name / file.path.name
+                copy.parent.mkdir(parents=True)
+                with file.open() as content, open(copy, "wb") as target:
+                    hashes.append(hash_stream(content, target))
+            if _digest(leaf, files, hashes) != digest:
                 raise DataError(f"{leaf.location} has changed since the experiment was planned; submit it again")
             try:
                 whole.rename(folder)
@@ -146,17 +152,6 @@ class LeafDigests:
 
     def _path(self, leaf: Leaf) -> Path:
         return self.folder / f"{sha256_of(leaf)[:32]}.json"
-
-
-def copy_files(files: Iterable[DataFile], folder: Path) -> list[str]:
-    """Each file in a folder named by its place, below the folders that can tell its language. Gives their sha256."""
-    hashes = []
-    for place, file in enumerate(files):
-        copy = folder / f"{place:06}" / Path(*told_by(file.path))
-        copy.parent.mkdir(parents=True)
-        with file.open() as content, open(copy, "wb") as target:
-            hashes.append(hash_stream(content, target))
-    return hashes
 
 
 def leaf_fault(path: str, leaf: Leaf) -> Fault | None:
@@ -219,7 +214,7 @@ def _digest(leaf: Leaf, files: Iterable[DataFile], hashes: Iterable[str]) -> str
 
 def _name(leaf: Leaf, path: PurePosixPath) -> str:
     """As much of a file's name as says something about its rows."""
-    return "/".join(told_by(path)) if leaf.named else suffix_of(path)
+    return "/".join(path.parts[-2:]) if leaf.named else suffix_of(path)
 
 
 def _state(files: list[DataFile]) -> list[list[int | str]]:

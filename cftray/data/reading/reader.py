@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from cftray.data.adapters import ABSENT, BadRecord, Draft, adapter_of
 from cftray.data.adapters import field as field_of
@@ -20,7 +20,6 @@ from cftray.data.rows import Row
 from cftray.errors import DataError
 from cftray.plan.stages import RowsSource
 from cftray.spec.data import Alignment
-from cftray.store.files import SPLITS, told_by
 
 UNKNOWN = "und"
 PLACES = 5
@@ -210,14 +209,10 @@ def code_of(value: str) -> str:
 
 
 def language_of_name(path: Path, among: Sequence[str]) -> str | None:
-    """The last code in a file's name, or its folder's, which may hold folders of splits.
-
-    `among` says which codes there are, if it says any.
-    """
+    """The last code in a file's name, or its folder's; `among` says which codes there are, if it says any."""
     stem = path.name.removesuffix(".gz")
     parts = [one.lower() for one in PARTS.split(stem.rpartition(".")[0])]
-    folders = [one.lower() for one in told_by(PurePosixPath(path.as_posix()))[:-1]]
-    for part in [*reversed(parts), *(one for one in reversed(folders) if one not in SPLITS)]:
+    for part in [*reversed(parts), path.parent.name.lower()]:
         if part in among or (not among and CODE.fullmatch(part)):
             return part
     return None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cftray.data.adapters import iterate_rows, write_rows
-from cftray.data.reading.hub import hub_files, hub_records
+from cftray.data.reading.hub import hub_records
 from cftray.data.reading.languages import Check, Findings, detect
 from cftray.data.reading.parquet import parquet
 from cftray.data.reading.reader import KINDS, Reader
@@ -82,8 +82,6 @@ def run(config: ReadRowsConfig, inputs: Mapping[str, Path], context: StageContex
 
 def _read(reader: Reader, place: Path) -> Iterator[Row]:
     source = reader.source
-    if source.files:
-        return reader.rows(hub_files(place, source.files))
     if source.split is not None:
         return reader.rows_of("the hub's set", hub_records(place, source.config, source.split))
     return reader.rows(locate_files(str(place)))

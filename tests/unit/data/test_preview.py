@@ -1,24 +1,19 @@
 """A preview shows what the tokenising stage makes of the rows, and says which rows it looked at."""
 
-import dataclasses
 import json
 
-import fsspec
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from cftray.data import head, looked, preview
+from cftray.data import preview as module
 from cftray.data.adapters import write_rows
-from cftray.data.looked import Looked, drawn
-from cftray.data.preview import Viewer, lengths_of, rows_for_preview
+from cftray.data.preview import Looked, Viewer, drawn, lengths_of, rows_for_preview
 from cftray.data.rows import Row
 from cftray.data.tokenize import run
 from cftray.data.tokenized import TokenizedData
-from cftray.errors import DataError, InfraError, ModelError
+from cftray.errors import DataError, ModelError
 from cftray.plan import TokenizeConfig
-from cftray.spec import ExecutionSpec, FileData, HubData, TextTemplate
+from cftray.spec import ExecutionSpec, FileData, TextTemplate
 from cftray.stage import StageContext
 
 ROWS = [
@@ -168,68 +163,10 @@ def test_of_large_files_the_first_rows_are_read_and_none_counted(tmp_path, monke
     path = alpaca(tmp_path / "d.jsonl", 40)
     with open(path, "a") as file:
         file.write("not JSON, and never read\n")
-    monkeypatch.setattr(looked, "WHOLE_BYTES", 100)
+    monkeypatch.setattr(module, "WHOLE_BYTES", 100)
     found = rows_for_preview(FileData(path=str(path)), 8)
     assert (found.choice, found.out_of) == ("first", None)
     assert [row.id for row in found.rows] == [str(n) for n in range(1, 9)]
-
-
-def test_a_process_of_its_own_reads_parquet(tmp_path):
-    rows = [json.loads(line) for line in alpaca(tmp_path / "d.jsonl", 40).read_text().splitlines()]
-    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "d.parquet")
-    of_lines, of_columns = (
-        rows_for_preview(FileData(path=str(tmp_path / name)), 8) for name in ("d.jsonl", "d.parquet")
-    )
-    assert of_columns == dataclasses.replace(of_lines, rows=list(of_lines.rows))
-    (tmp_path / "e.parquet").write_bytes(b"PAR1 and no more")
-    with pytest.raises(DataError, match=r"e\.parquet, after row 0: damaged Parquet"):
-        rows_for_preview(FileData(path=str(tmp_path / "e.parquet")), 8)
-
-
-def test_of_a_hub_set_the_first_rows_are_read(tmp_path, monkeypatch):
-    """A folder in the place of the hub, which `datasets` reads alike."""
-    alpaca(tmp_path / "train.jsonl", 40)
-    monkeypatch.chdir(tmp_path.parent)
-    found = rows_for_preview(HubData(hub={"name": tmp_path.name}), 8)
-    assert (found.choice, found.out_of, [row.instruction for row in found.rows]) == (
-        "first", None, [f"ask {n}" for n in range(8)],
-    )  # fmt: skip
-    with pytest.raises(DataError, match="split dev of configuration default can't be read"):
-        rows_for_preview(HubData(hub={"name": tmp_path.name, "split": "dev"}), 8)
-
-
-def test_where_a_worker_s_libraries_are_not_installed_the_preview_says_so(tmp_path, monkeypatch):
-    nothing = tmp_path / "lacking"
-    nothing.mkdir()
-    (nothing / "pyarrow.py").write_text("raise ModuleNotFoundError(\"No module named 'pyarrow'\", name='pyarrow')")
-    monkeypatch.setenv("PYTHONPATH", str(nothing))
-    (tmp_path / "d.parquet").write_bytes(b"PAR1")
-    with pytest.raises(DataError, match=r"takes pyarrow, which is not installed where the API runs; install cftray"):
-        rows_for_preview(FileData(path=str(tmp_path / "d.parquet")), 8)
-
-
-def test_a_process_that_takes_too_long_or_dies_is_told_of(tmp_path, monkeypatch):
-    (tmp_path / "d.parquet").write_bytes(b"PAR1")
-    data = FileData(path=str(tmp_path / "d.parquet"))
-    monkeypatch.setattr(head, "TIMEOUT_S", 0.01)
-    with pytest.raises(InfraError, match="plan without a preview"):
-        rows_for_preview(data, 8)
-    monkeypatch.undo()
-    monkeypatch.setattr(head.sys, "executable", "/bin/false")
-    with pytest.raises(InfraError, match="died with 1"):
-        rows_for_preview(data, 8)
-
-
-def test_small_files_elsewhere_are_copied_and_large_ones_refused(tmp_path, monkeypatch):
-    elsewhere = fsspec.filesystem("memory")
-    elsewhere.pipe("/previewed/es/rows.jsonl", alpaca(tmp_path / "d.jsonl", 40).read_bytes())
-    data = FileData(path="memory://previewed", languages={"by": "file"})
-    found = rows_for_preview(data, 8)
-    assert (found.choice, found.out_of, {row.language for row in found.rows}) == ("drawn", 40, {"es"})
-    monkeypatch.setattr(preview, "WHOLE_BYTES", 100)
-    with pytest.raises(DataError, match="memory://previewed: 0 MiB, and a preview copies at most 0"):
-        rows_for_preview(data, 8)
-    elsewhere.rm("/previewed", recursive=True)
 
 
 def test_drawing_keeps_the_order():

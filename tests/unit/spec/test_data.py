@@ -32,7 +32,6 @@ def spec(data):
         {"path": "a", "english": {"path": "b", "alignment": "id", "key": "n"}},
         {"path": "a", "english": {"hub": {"name": "team/set"}, "alignment": "none"}},
         {"hub": {"name": "team/set", "config": "de"}, "adapter": "chat", "language": "de"},
-        {"hub": {"name": "team/set", "files": ["data/*.json"]}, "languages": {"by": "file"}},
     ],
 )
 def test_a_data_set_reads_back_as_it_was_written(data):
@@ -55,8 +54,6 @@ def test_a_data_set_reads_back_as_it_was_written(data):
         ({"path": "a", "proportions": {"es": 0}}, "phase2.data.proportions[0].share", "greater than 0"),
         ({"path": "a", "rules": {"bad_lines": "keep"}}, "phase2.data.rules.bad_lines", "refuse"),
         ({"hub": {"name": "a/b/c"}}, "phase2.data.hub.name", "match pattern"),
-        ({"hub": {"name": "a", "files": ["*.json"], "config": "de"}}, "phase2.data.hub", "the one or the others"),
-        ({"hub": {"name": "a"}, "languages": {"by": "file"}}, "phase2.data", "need hub.files"),
         ({"hub": {"nam": "a"}}, "phase2.data.hub.nam", "did you mean name?"),
     ],
 )

@@ -88,18 +88,6 @@ def test_a_folder_elsewhere_is_copied_in_its_order_with_the_names_that_tell(tmp_
     assert digests.place(asked, place.name) == place
 
 
-def test_a_language_s_folder_above_a_split_s_is_kept(digests, elsewhere):
-    elsewhere.pipe("/set/es/train/0000.jsonl", b"same")
-    asked = leaf("memory://set", named=True)
-    [file] = locate_files(str(digests.place(asked, digests.known(asked))))
-    assert file.parts[-3:] == ("es", "train", "0000.jsonl")
-    elsewhere.pipe("/train/0000.jsonl", b"same")
-    bare = leaf("memory://train", named=True)
-    assert digests.known(bare) != digests.known(asked)
-    [file] = locate_files(str(digests.place(bare, digests.known(bare))))
-    assert file.is_relative_to(digests.folder)
-
-
 def test_what_changed_elsewhere_since_the_plan_is_refused(digests, elsewhere):
     elsewhere.pipe("/rows.jsonl", b"planned")
     asked = leaf("memory://rows.jsonl")

@@ -112,14 +112,11 @@ def test_ids_of_the_records_are_kept_and_made_unique(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "path",
-    ["es.jsonl", "tasks_es.jsonl", "seed.es.jsonl", "es-train.jsonl", "es/part-00001.jsonl", "es/train/0000.jsonl"],
+    "path", ["es.jsonl", "tasks_es.jsonl", "seed.es.jsonl", "es-train.jsonl", "es/part-00001.jsonl"]
 )
 def test_a_files_name_or_folder_tells_its_language(tmp_path, path):
-    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-    for among in (["es", "ja"], []):
-        rows, _ = read(write(tmp_path / path, GOOD), languages={"by": "file", "among": among})
-        assert rows[0].language == "es"
+    rows, _ = read(write(tmp_path / path, GOOD), languages={"by": "file", "among": ["es", "ja"]})
+    assert rows[0].language == "es"
 
 
 def test_a_name_that_tells_no_language_is_refused(tmp_path):

@@ -107,16 +107,6 @@ def test_a_hub_set_is_read_by_configuration_and_split(context, tmp_path):
         read(context(), tmp_path / "set", config="de", split="test", **UNCHECKED)
 
 
-def test_files_of_a_hub_set_tell_their_languages(context, tmp_path):
-    for name in ("es", "ja", "fr"):
-        write(tmp_path / "set" / f"{name}.json", records("en" if name == "fr" else name, 2))
-    given = {"languages": {"by": "file"}, "adapter": "multialpaca", **UNCHECKED}
-    rows, _ = read(context(), tmp_path / "set", files=["es.json", "j*.json"], **given)
-    assert [row.language for row in rows] == ["es", "es", "ja", "ja"]
-    with pytest.raises(DataError, match=r"no file like data/\*\.json; .*\(there are \.json\)"):
-        read(context(), tmp_path / "set", files=["data/*.json"], **given)
-
-
 def test_rows_in_another_language_than_they_bear_are_refused(context, tmp_path):
     pytest.importorskip("lingua")
     place = write(tmp_path / "set.jsonl", [*records("en", 8), *records("de", 12)])
