@@ -138,7 +138,7 @@ def suffix_of(path: PurePosixPath) -> str:
 
 
 def telling_name(path: PurePosixPath) -> str:
-    """As much of a path as can tell a language: `de/part-1.jsonl`, and `de/train/0000.parquet` below a split's folder."""
+    """As much of a path as can tell a language: `de/part-1.jsonl`; below a split's folder, `de/train/0000.parquet`."""
     deeper = path.parent.name.lower().removeprefix("partial-") in SPLITS
     return "/".join(path.parts[-3 if deeper else -2 :])
 

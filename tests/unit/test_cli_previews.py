@@ -68,7 +68,8 @@ def test_what_the_service_can_not_show_is_said_in_words(monkeypatch: pytest.Monk
     assert own_previews.completed([PHASE, UNSEEN], tmp_path / "spec.yaml", 1) == [PHASE, UNSEEN]
     text = shown(UNSEEN)
     assert text.splitlines() == [
-        "Phase 2 · d.parquet · template alpaca · tokenizer of mini:base", "not shown: d.parquet is Parquet; install it", ""
+        "Phase 2 · d.parquet · template alpaca · tokenizer of mini:base",
+        "not shown: d.parquet is Parquet; install it", "",
     ]  # fmt: skip
 
 

@@ -64,7 +64,7 @@ def _names(path: Path, names: list[str] | BadRecord | None, delimiter: str) -> l
     """Names of columns. Raises DataError where the first line can't be one of names."""
     if isinstance(names, BadRecord) or not names:
         raise DataError(f"{path.name}: {names or 'is empty'}; expected a first line with the columns' names")
-    if names[0].lstrip()[:1] in ("{", "["):
+    if names[0].lstrip().startswith(("{", "[{")) or names == ["["]:
         raise DataError(f"{path.name}: is JSON by its first line; give it the suffix .jsonl or .json")
     other = next((one for one in SEPARATORS if one in names[0] and one != delimiter), None)
     if len(names) == 1 and other is not None:

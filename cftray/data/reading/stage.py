@@ -86,10 +86,8 @@ def read(reader: Reader, place: Path) -> Iterator[Row]:
     Raises DataError where a rule refuses, something can't be read, or nothing is left.
     """
     source, languages = reader.source, reader.source.languages
-    if source.split is not None:
-        rows = hub_rows(reader, place, source.split)
-    else:
-        rows = reader.rows(locate_files(str(place)))
+    on_hub = source.split is not None
+    rows = hub_rows(reader, place, str(source.split)) if on_hub else reader.rows(locate_files(str(place)))
     if languages is None or languages.by != "detection":
         yield from rows
         return

@@ -96,7 +96,7 @@ def test_a_chat_is_its_first_exchange(record, draft):
         (
             "alpaca",
             {"instruction": "a\udcff", "output": "b"},
-            r"instruction has a byte that is not UTF-8 \(0xFF\), as in a file in Windows-1252",
+            r"instruction has a byte that is not UTF-8 \(0xFF\)",
         ),
         ("alpaca", {"instruction": "a", "output": "\ud83d"}, "output has half a surrogate pair"),
         ("alpaca", {"instruction": None, "output": ["b"]}, "output is a list; expected text"),
@@ -105,7 +105,7 @@ def test_a_chat_is_its_first_exchange(record, draft):
         (
             "chat",
             {"messages": [USER, {"role": "narrator", "content": "a"}]},
-            "has messages by narrator; roles that are",
+            "has messages by narrator; roles",
         ),
         ("chat", {"text": "q"}, "has no list of messages or conversations"),
         ("chat", {"messages": ["q"]}, "a message that is text"),

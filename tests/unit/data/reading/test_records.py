@@ -89,12 +89,12 @@ def test_one_bad_line_keeps_its_place_and_the_rest_is_read(tmp_path, name, conte
         (
             "a.csv",
             b'a,b\n1,2\n"3,4\n5,6\n7,8\n',
-            r"a\.csv, line 3: a quote opens that is not closed rightly up to line 5",
+            "line 3: a quote opens that is not closed rightly up to line 5",
         ),
         (
             "a.csv",
             b'a,b\n"1,2\n3,"4",5\n6,7\n',
-            r"a\.csv, line 2: a quote opens that is not closed rightly up to line 3",
+            "line 2: a quote opens that is not closed rightly up to line 3",
         ),
         ("a.json", b'{\n "data": [{"a": 1}]\n}', "is one JSON object over several lines"),
     ],
