@@ -7,13 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from api.experiments.kinds import AnySpec
+from api.plans.datasets import alignment_fault, as_fault, rows_fault
 from api.settings import Settings
-from cftray.data.reading.opening import format_of
-from cftray.data.reading.reader import Reader
-from cftray.data.reading.records import TEXT
-from cftray.data.reading.sampling import drawn
 from cftray.data.templates import ChatTemplate, load_template
-from cftray.errors import CFTRayError, DataError, Fault
+from cftray.errors import CFTRayError, Fault
 from cftray.plan import Leaf, LeafKind, RowsSource
 from cftray.plan.analysing import encoder_of, prompts_leaf, sentences_leaf
 from cftray.plan.evaluating import Packs, benchmark_leaf
@@ -53,9 +50,6 @@ from cftray.store import is_remote, locate_files, locate_model
 from cftray.store.leaves import leaf_fault
 from cftray.training.frozen import freezing_fault, heads_fault, lora_fault
 from cftray.training.weights import shape_of
-
-READ_WHOLE_BYTES = 16 << 20
-"""Data up to this size are read whole while the request waits; faults of larger ones are the stage's."""
 
 
 class FileChecks:
@@ -161,11 +155,14 @@ class FileChecks:
                 yield from self._data(f"{path}.translate", data.translate)
                 yield from self._translation(path, data)
             case _:
-                yield from self._set(path, data_leaf(data), aligned_source(data), least)
+                faults = list(self._set(path, data_leaf(data), aligned_source(data), least))
                 if isinstance(data.english, TranslatedEnglish):
-                    yield from self._translation(f"{path}.english", data.english)
+                    faults += self._translation(f"{path}.english", data.english)
                 elif data.english is not None:
-                    yield from self._set(f"{path}.english", data_leaf(data.english), english_source(data.english))
+                    faults += self._set(f"{path}.english", data_leaf(data.english), english_source(data.english))
+                    if not faults and (fault := alignment_fault(path, data)) is not None:
+                        faults.append(fault)
+                yield from faults
 
     def _translation(self, path: str, asked: TranslatedData | TranslatedEnglish) -> Iterator[Fault]:
         """Folders of what translates and what compares translations."""
@@ -177,10 +174,9 @@ class FileChecks:
     def _set(self, path: str, leaf: Leaf, source: RowsSource, least: int = 0) -> Iterator[Fault]:
         faults = list(self._files(f"{path}.hub" if leaf.kind is LeafKind.HUB_SET else f"{path}.path", leaf))
         yield from faults
-        if not faults and leaf.kind is LeafKind.FILES and not is_remote(leaf.location):
-            fault = _rows_fault(path, leaf.location, locate_files(leaf.location), source, least)
-            if fault is not None:
-                yield fault
+        fault = None if faults else rows_fault(path, leaf, source, least)
+        if fault is not None:
+            yield fault
 
     def _files(self, place: str, leaf: Leaf) -> Iterator[Fault]:
         """That there are some, under the roots."""
@@ -210,35 +206,6 @@ def _outside(path: str, given: str, files: list[Path], roots: tuple[Path, ...]) 
     return Fault(path=path, given=given[:80], expected=f"a path under {' or '.join(map(str, roots))}")
 
 
-def _rows_fault(path: str, given: str, files: list[Path], source: RowsSource, least: int) -> Fault | None:
-    """What a reading shows. Formats and languages that only a worker can tell are left to it."""
-    try:
-        if any(format_of(file) not in TEXT for file in files) or _large(files):
-            return None
-        languages = [row.language for row in Reader(source).rows(files)]
-    except (CFTRayError, OSError) as error:
-        return _as_fault(f"{path}.path", given, error)
-    return _draw_fault(path, source, languages, least)
-
-
-def _draw_fault(path: str, source: RowsSource, languages: list[str], least: int) -> Fault | None:
-    if source.languages is not None and source.languages.by == "detection":
-        return None
-    try:
-        count = len(drawn(source, languages))
-    except DataError as error:
-        shares = ", ".join(f"{one.language}: {one.share:g}" for one in source.proportions)
-        field, given = ("proportions", shares) if shares else ("samples", str(source.samples))
-        return _as_fault(f"{path}.{field}", given, error)
-    if count < least:
-        return Fault(path=path, given=f"{count} rows", expected=f"{least} or more, as many as are compared (samples)")
-    return None
-
-
-def _large(files: list[Path]) -> bool:
-    return sum(file.stat().st_size for file in files) > READ_WHOLE_BYTES
-
-
 def _template_faults(spec: ExperimentSpec) -> Iterator[Fault]:
     templates = {"template": spec.template}
     if spec.phase2.template is not None:
@@ -253,7 +220,7 @@ def _templates_faults(model: ModelRef, templates: Mapping[str, Template]) -> Ite
             _load_template(template, model.model)
         except (CFTRayError, OSError, ValueError) as error:
             given = "text" if isinstance(template, TextTemplate) else template
-            yield _as_fault(path, given, error)
+            yield as_fault(path, given, error)
 
 
 def _restriction_faults(spec: ExperimentSpec) -> Iterator[Fault]:
@@ -286,8 +253,3 @@ def _load_template(template: Template, model: str) -> None:
         load_template(template, locate_model(model))
     elif isinstance(template, TextTemplate):
         ChatTemplate(template.text, bos_token="", eos_token="")
-
-
-def _as_fault(path: str, given: str, error: Exception) -> Fault:
-    message = error.message if isinstance(error, CFTRayError) else str(error)
-    return Fault(path=path, given=given[:80], expected=message)

@@ -12,16 +12,18 @@ from api.plans.explain import code_changed, differences
 from api.plans.moment import Moment
 from api.plans.repository import PlanRepository
 from api.plans.schemas import PlannedStage, PlanView
+from cftray.data.looking import Means
 from cftray.endpoint import Endpoints, endpoint_faults
 from cftray.errors import Fault, SpecRefused
 from cftray.evaluation.checks import evaluation_faults
 from cftray.evaluation.gate import closed
-from cftray.plan import Plan, StageNode, build_evaluation_plan, build_plan, build_similarity_plan
+from cftray.plan import Plan, StageInput, StageKind, StageNode, build_evaluation_plan, build_plan, build_similarity_plan
 from cftray.plan.checks import spec_faults
 from cftray.plan.evaluating import Packs
+from cftray.plan.graph import TOKENS
 from cftray.plan.similarity import similarity_faults
 from cftray.recipes import find_pack
-from cftray.recipes.previews import previews
+from cftray.recipes.previews import Phase, PhasePreview, Recorded, previews
 from cftray.spec import ExperimentSpec, SimilaritySpec
 from cftray.store import LeafDigests, Record, Store
 
@@ -101,9 +103,7 @@ class PlanService:
                 )
         return stages
 
-    def dry_run(
-        self, document: dict[str, Any], preview: int = 0, kind: Kind = Kind.EXPERIMENT
-    ) -> PlanView:
+    def dry_run(self, document: dict[str, Any], preview: int = 0, kind: Kind = Kind.EXPERIMENT) -> PlanView:
         """What POSTing the document would do; with `preview`, so many rows of each data set as a model sees them."""
         spec = self.spec(document, kind)
         plan = self.plan(spec)
@@ -115,8 +115,21 @@ class PlanService:
             new=new,
             stages=stages,
             spec=spec,
-            preview=previews(spec, preview) if preview and isinstance(spec, ExperimentSpec) else None,
+            preview=self._previews(spec, plan, preview) if preview and isinstance(spec, ExperimentSpec) else None,
         )
+
+    def _previews(self, spec: ExperimentSpec, plan: Plan, shown: int) -> tuple[PhasePreview, ...]:
+        return previews(spec, Means(digests=self.digests), shown, lambda phase: self._rows(plan, phase))
+
+    def _rows(self, plan: Plan, phase: Phase) -> Recorded | None:
+        """What a phase's tokens are made from, where it is recorded; the miniature's are made anew in no time."""
+        source = plan.stage(TOKENS.format(phase=phase)).inputs["rows"]
+        node = plan.stage(source.stage) if isinstance(source, StageInput) else None
+        record = self._record(node) if node is not None and node.kind is not StageKind.MINI_ROWS else None
+        if record is None:
+            return None
+        empty = int(record.metrics.get("empty", 0))
+        return Recorded(rows=self.store.output(record, "rows"), experiment=record.experiment, empty=empty)
 
     def _look(
         self, plan: Plan, node: StageNode, missing: set[str], repository: PlanRepository, shared: Moment

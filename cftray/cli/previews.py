@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cftray.cli.experiments import Spec
+from cftray.cli.own_previews import completed
 from cftray.cli.session import AsJson, Session, echo_json
 
 Json = Mapping[str, Any]
@@ -40,7 +41,7 @@ def preview(
 ) -> None:
     """What the models will see of the data: rows as tokens, lengths, what is cut, tokens per language."""
     session: Session = context.obj
-    found = session.client().preview(spec, rows)
+    found = completed(session.client().preview(spec, rows), spec, rows)
     if json_:
         echo_json(found)
         return
@@ -57,6 +58,10 @@ def show(session: Session, phase: Json) -> None:
     """One phase's rows and figures."""
     seen, console = phase["seen"], session.console
     console.print(heading(phase), soft_wrap=True)
+    if seen is None:
+        console.print(Text(f"not shown: {phase['unseen']}"), soft_wrap=not console.is_terminal)
+        console.print()
+        return
     coloured = console.color_system is not None
     for row in seen["rows"]:
         console.print()
@@ -71,9 +76,11 @@ def show(session: Session, phase: Json) -> None:
 
 def heading(phase: Json) -> Text:
     """`Phase 1 · alpaca.json · template chat · tokenizer mini:base`."""
+    by = phase.get("recorded_by")
     return Text.assemble(
         (f"Phase {phase['phase']}", "bold cyan"),
         f" · {phase['data']} · template {phase['template']} · tokenizer of {phase['model']}",
+        f" · as {by} read it" if by else "",
     )
 
 

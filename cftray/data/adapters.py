@@ -51,9 +51,28 @@ ROLES = {
     "developer": "system",
     "user": "user",
     "human": "user",
+    "prompter": "user",
     "assistant": "assistant",
     "gpt": "assistant",
+    "chatgpt": "assistant",
     "model": "assistant",
+    "bot": "assistant",
+    "bing": "assistant",
+    "bard": "assistant",
+}
+"""The two sides of a chat, and the system, as sets name them."""
+
+TOOLS = frozenset({"tool", "tool_call", "function", "function_call", "observation", "ipython"})
+"""Roles that speak between a question and its answer, and are no side of the chat."""
+
+NOUNS: dict[type, str] = {
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    str: "text",
+    list: "a list",
+    dict: "an object",
+    type(None): "null",
 }
 
 
@@ -70,8 +89,7 @@ def from_columns(record: Any, columns: Columns) -> Draft:
     record = _object(record)
     missing = [name for name in (columns.instruction, columns.output) if field(record, name) is ABSENT]
     if missing:
-        found = ", ".join(sorted(map(str, record))) or "no fields"
-        raise BadRecord(f"has no {' and no '.join(missing)} ({found[:200]}); the adapter needs them")
+        raise BadRecord(f"has no {' and no '.join(missing)} ({_fields(record)}); the adapter needs them")
     given = _text(record, columns.input)
     return Draft(
         instruction=_text(record, columns.instruction) or "",
@@ -94,6 +112,9 @@ def chat(record: Any) -> Draft:
     systems = [text for role, text in turns[:first] if role == "system"]
     exchanged = [role for role, _ in turns if role != "system"]
     own = record.get("system")
+    unknown = {role for role, _ in turns} - set(ROLES.values()) - TOOLS
+    if answer is None and unknown:
+        raise BadRecord(f"has messages by {', '.join(sorted(unknown))[:80]}; roles that are known: {', '.join(ROLES)}")
     return Draft(
         instruction=turns[first][1] if first < len(turns) else "",
         output="" if answer is None else turns[answer][1],
@@ -155,7 +176,7 @@ def _object(record: Any) -> Mapping[str, Any]:
     if isinstance(record, BadRecord):
         raise record
     if not isinstance(record, Mapping):
-        raise BadRecord(f"is a {type(record).__name__}; expected an object with fields")
+        raise BadRecord(f"is {noun(record)}; expected an object with fields")
     return record
 
 
@@ -165,7 +186,7 @@ def _text(record: Mapping[str, Any], name: str | None) -> str | None:
     if value is None or value is ABSENT:
         return None
     if not isinstance(value, str):
-        raise BadRecord(f"{name} is a {type(value).__name__}; expected text")
+        raise BadRecord(f"{name} is {noun(value)}; expected text")
     return _clean(value, str(name))
 
 
@@ -181,10 +202,26 @@ def _clean(value: str, name: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raw = value[error.start]
-        what = "a byte that is not UTF-8" if "\udc80" <= raw <= "\udcff" else "half a surrogate pair"
-        raise BadRecord(f"{name} has {what} ({raw!r}); mend it, or convert the file to UTF-8") from error
-    return value.strip()
+        raise BadRecord(f"{name} has {half_a_character(value[error.start])}") from error
+    return value.strip() if any(one.isprintable() and not one.isspace() for one in value) else ""
+
+
+def half_a_character(one: str) -> str:
+    """What a lone surrogate stands for: a byte that could not be decoded, or half of a pair."""
+    if "\udc80" <= one <= "\udcff":
+        return f"a byte that is not UTF-8 (0x{ord(one) - 0xDC00:02X}), as in a file in Windows-1252 (iconv converts it)"
+    return f"half a surrogate pair ({one!r})"
+
+
+def noun(value: object) -> str:
+    """What a value of JSON is, with its article."""
+    return NOUNS.get(type(value), f"a {type(value).__name__}")
+
+
+def _fields(record: Mapping[str, Any]) -> str:
+    """Names of a record's fields, fit for a message whatever they are made of."""
+    found = ", ".join(sorted(map(str, record))) or "no fields"
+    return found[:200].encode(errors="backslashreplace").decode()
 
 
 def _messages(record: Mapping[str, Any]) -> list[Any]:
@@ -194,22 +231,21 @@ def _messages(record: Mapping[str, Any]) -> list[Any]:
     asked = record.get("input")
     if isinstance(asked, Mapping) and isinstance(asked.get("messages"), list):
         return [*asked["messages"], *(record.get("preferred_output") or [])]
-    found = ", ".join(sorted(map(str, record))) or "no fields"
-    raise BadRecord(f"has no list of messages or conversations ({found[:200]}); the chat adapter needs one")
+    raise BadRecord(f"has no list of messages or conversations ({_fields(record)}); the chat adapter needs one")
 
 
 def _turn(message: Any) -> tuple[str, str]:
     """(role, text) of a message in either style; a role that is neither side's nor the system's stays as it is."""
     if not isinstance(message, Mapping):
-        raise BadRecord(f"has a message that is a {type(message).__name__}; expected role and content")
+        raise BadRecord(f"has a message that is {noun(message)}; expected role and content")
     role = message.get("role", message.get("from"))
     content = message.get("content", message.get("value"))
     if not isinstance(role, str):
-        raise BadRecord(f"has a message without role or from ({', '.join(sorted(map(str, message)))})")
+        raise BadRecord(f"has a message without role or from ({_fields(message)})")
     if isinstance(content, list):
         content = "".join(_part(one) for one in content)
     if content is not None and not isinstance(content, str):
-        raise BadRecord(f"has a message whose content is a {type(content).__name__}; expected text")
+        raise BadRecord(f"has a message whose content is {noun(content)}; expected text")
     return ROLES.get(role.lower(), role), _clean(content or "", "a message")
 
 

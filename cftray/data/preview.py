@@ -1,14 +1,12 @@
 """What a model will see of a data set: a few rows token by token, and figures over many.
 
 Rows are rendered and cut as the stage that tokenises them does; `tokenizers` and `jinja2` suffice, so the
-control plane answers. Of a large data set only a part is looked at, and the preview says which.
+control plane answers. Which rows are looked at, `looking` says.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
-import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,29 +14,15 @@ from typing import Literal
 
 from tokenizers import Tokenizer
 
-from cftray.data.reading.opening import format_of
-from cftray.data.reading.reader import Reader
-from cftray.data.reading.records import TEXT
-from cftray.data.reading.sampling import drawn as places_drawn
+from cftray.data.looking import Choice, Looked
 from cftray.data.rows import Row
 from cftray.data.templates import load_template, tokenizer_config
-from cftray.errors import DataError, ModelError
-from cftray.plan.reading import Outside, data_leaf, rows_source
-from cftray.plan.stages import LeafKind
+from cftray.errors import ModelError
 from cftray.spec import Template
 from cftray.spec.base import SpecModel
-from cftray.store.files import is_remote, locate_files
 
-LOOK = 1000
-"""Rows of a data set that figures are made from, at most."""
-
-WHOLE_BYTES = 64 << 20
-"""Files up to this size are read whole, so that rows can be drawn from all of them."""
-
-DRAW_SEED = 0
 BATCH = 250
 
-Choice = Literal["all", "drawn", "first"]
 TokenKind = Literal["text", "special", "unknown"]
 
 
@@ -100,16 +84,6 @@ class DataPreview(SpecModel):
     border_tokens: int
     unknown_tokens: int
     languages: dict[str, LanguageTokens]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
-    """Rows to look at, and how they were come by; `out_of` is None where nobody counted."""
-
-    rows: Sequence[Row]
-    out_of: int | None
-    choice: Choice
-    empty: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,37 +170,6 @@ class Viewer:
         if number == self._unknown and one.text[slice(*one.offsets[index])] != self._special.get(number):
             return "unknown"
         return "special" if number in self._special else "text"
-
-
-def rows_for_preview(data: Outside, limit: int) -> Looked:
-    """At most `limit` rows of the user's data, drawn from those that training takes.
-
-    Of files too large to be read meanwhile, the first rows. Raises DataError as reading the data does, and
-    where only a worker can read them.
-    """
-    leaf, source = data_leaf(data), rows_source(data)
-    if leaf.kind is not LeafKind.FILES or is_remote(leaf.location):
-        raise DataError("a preview reads files of this machine; what lies elsewhere is read by a worker")
-    files = locate_files(leaf.location)
-    unread = [file.name for file in files if format_of(file) not in TEXT]
-    if unread:
-        raise DataError(f"a preview reads {', '.join(TEXT)}; {unread[0]} is read by a worker")
-    reader = Reader(source)
-    rows = reader.rows(files)
-    if sum(path.stat().st_size for path in files) > WHOLE_BYTES:
-        first = list(itertools.islice(rows, limit))
-        return Looked(rows=first, out_of=None, choice="first", empty=reader.tally.counts["empty"])
-    every = list(rows)
-    taken = [every[place] for place in places_drawn(source, [row.language for row in every])]
-    return drawn(taken, limit, empty=reader.tally.counts["empty"])
-
-
-def drawn(rows: list[Row], limit: int, *, empty: int = 0) -> Looked:
-    """All rows, or `limit` of them drawn with a fixed seed, in their order."""
-    if len(rows) <= limit:
-        return Looked(rows=rows, out_of=len(rows), choice="all", empty=empty)
-    chosen = sorted(random.Random(DRAW_SEED).sample(range(len(rows)), limit))
-    return Looked(rows=[rows[place] for place in chosen], out_of=len(rows), choice="drawn", empty=empty)
 
 
 def lengths_of(lengths: Sequence[int]) -> Lengths:

@@ -50,7 +50,7 @@ class StageKind(StrEnum):
 
 CODE_VERSION: dict[StageKind, int] = {
     StageKind.MINI_ROWS: 1,
-    StageKind.READ_ROWS: 1,
+    StageKind.READ_ROWS: 2,
     StageKind.TRANSLATE: 1,
     StageKind.GATHER: 1,
     StageKind.TOKENIZE: 2,

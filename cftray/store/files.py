@@ -20,6 +20,9 @@ SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 
 LOCAL = ("file", "local")
 
+SPLITS = ("train", "validation", "valid", "val", "dev", "test", "eval")
+"""Names of folders that hold one split of a set; the hub's Parquet layout has them below the language's folder."""
+
 File = TypeVar("File")
 
 
@@ -135,6 +138,12 @@ def suffix_of(path: PurePosixPath) -> str:
     name = path.name.lower()
     packed = ".gz" if name.endswith(".gz") else ""
     return PurePosixPath(name.removesuffix(".gz")).suffix + packed
+
+
+def telling_name(path: PurePosixPath) -> str:
+    """As much of a path as can tell a language: `de/part-1.jsonl`; below a split's folder, `de/train/0000.parquet`."""
+    deeper = path.parent.name.lower().removeprefix("partial-") in SPLITS
+    return "/".join(path.parts[-3 if deeper else -2 :])
 
 
 def _counts(path: PurePosixPath) -> bool:

@@ -19,7 +19,7 @@ from cftray.plan.canonical import canonical, sha256_of
 from cftray.plan.stages import Leaf, LeafKind
 from cftray.spec.model import MINI_BASE, MINI_ENCODER
 from cftray.store.atomic import write_atomic
-from cftray.store.files import DataFile, data_files, is_remote, local_file, local_path, suffix_of
+from cftray.store.files import DataFile, data_files, is_remote, local_file, local_path, suffix_of, telling_name
 from cftray.store.hub import commit_of, fetch, is_hub_id
 from cftray.store.layout import hash_stream
 
@@ -125,13 +125,13 @@ class LeafDigests:
         return folder
 
     def _copy(self, leaf: Leaf, digest: str | None, folder: Path) -> None:
-        """Each file in a folder with its place as name, below the name of the folder it lay in."""
+        """Each file in a folder with its place as name, below the names of folders that can tell its language."""
         folder.parent.mkdir(parents=True, exist_ok=True)
         files, hashes = _files(leaf), []
         with tempfile.TemporaryDirectory(dir=folder.parent) as spool:
             whole = Path(spool) / "files"
             for place, file in enumerate(files):
-                copy = whole / f"{place:06}" / file.path.parent.name / file.path.name
+                copy = whole / f"{place:06}" / telling_name(file.path).lstrip("/")
                 copy.parent.mkdir(parents=True)
                 with file.open() as content, open(copy, "wb") as target:
                     hashes.append(hash_stream(content, target))
@@ -214,7 +214,7 @@ def _digest(leaf: Leaf, files: Iterable[DataFile], hashes: Iterable[str]) -> str
 
 def _name(leaf: Leaf, path: PurePosixPath) -> str:
     """As much of a file's name as says something about its rows."""
-    return "/".join(path.parts[-2:]) if leaf.named else suffix_of(path)
+    return telling_name(path) if leaf.named else suffix_of(path)
 
 
 def _state(files: list[DataFile]) -> list[list[int | str]]:

@@ -20,9 +20,10 @@ from transformers import PreTrainedTokenizerFast
 
 from cftray.data import tokenize
 from cftray.data.adapters import read_rows
+from cftray.data.looking import Means, rows_for_preview
 from cftray.data.order import steps_of
 from cftray.data.packing import micro_batches
-from cftray.data.preview import Viewer, rows_for_preview
+from cftray.data.preview import Viewer
 from cftray.data.reading import stage as reading
 from cftray.data.tokenized import TokenizedData
 from cftray.plan import ReadRowsConfig, TokenizeConfig
@@ -30,6 +31,7 @@ from cftray.plan.reading import rows_source
 from cftray.spec import ExecutionSpec, FileData
 from cftray.spec.hyperparameters import Hyperparameters
 from cftray.stage import StageContext
+from cftray.store import LeafDigests
 
 pytestmark = pytest.mark.slow
 
@@ -84,7 +86,8 @@ def test_a_set_is_read_previewed_and_packed_whole(name: str, folder: Path, tmp_p
     assert len(rows) == expected
 
     model = byte_level(rows, tmp_path / "model")
-    seen = Viewer("alpaca", model).preview(rows_for_preview(data, 100), max_length=MAX_LENGTH, shown=3)
+    means = Means(digests=LeafDigests(tmp_path / "leaves"))
+    seen = Viewer("alpaca", model).preview(rows_for_preview(data, 100, means), max_length=MAX_LENGTH, shown=3)
     assert len(seen.rows) == 3
 
     config = TokenizeConfig(template="alpaca", max_length=MAX_LENGTH)

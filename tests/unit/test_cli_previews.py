@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from cftray.cli import app as cli
-from cftray.cli import session
+from cftray.cli import own_previews, session
 from cftray.cli.previews import looked_at, row_text, show, visible
 from cftray.client import Client
 
@@ -60,10 +60,50 @@ def test_the_command_asks_for_rows_and_prints_each_phase(
     assert json.loads(outputs[1]) == [PHASE]
 
 
-def shown(**options: Any) -> str:
+UNSEEN = PHASE | {"phase": 2, "data": "d.parquet", "seen": None, "unseen": "d.parquet is Parquet; install it"}
+
+
+def test_what_the_service_can_not_show_is_said_in_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(own_previews, "find_spec", lambda _name: None)
+    assert own_previews.completed([PHASE, UNSEEN], tmp_path / "spec.yaml", 1) == [PHASE, UNSEEN]
+    text = shown(UNSEEN)
+    assert text.splitlines() == [
+        "Phase 2 · d.parquet · template alpaca · tokenizer of mini:base",
+        "not shown: d.parquet is Parquet; install it", "",
+    ]  # fmt: skip
+
+
+def test_what_the_service_can_not_show_is_read_here_where_the_worker_is_installed(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    for needed in own_previews.NEEDED:
+        pytest.importorskip(needed)
+    from pyarrow import parquet
+
+    records = [{"instruction": f"Where is {n}?", "input": None, "output": f"Here: {n}"} for n in range(5)]
+    parquet.write_table(pyarrow.Table.from_pylist(records), tmp_path / "d.parquet")
+    training = "{learning_rate: 0.001, epochs: 1, global_batch: 4, max_length: 128}"
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(
+        "name: own\nbase: mini:base\nphase1: {adopt: mini:base}\n"
+        f"phase2: {{data: {{path: d.parquet}}, hyperparameters: {training}}}\n"
+    )
+    first, second = own_previews.completed([PHASE, UNSEEN], spec, 2)
+    assert first == PHASE
+    assert (second["seen"]["looked_at"], second["unseen"]) == (5, None)
+    learned = [token["text"] for token in second["seen"]["rows"][1]["tokens"] if token["supervised"]]
+    assert "".join(learned) == "Here: 1</s>"
+
+
+def test_rows_that_an_experiment_has_read_bear_its_name() -> None:
+    assert shown(PHASE | {"recorded_by": "exp_a"}).startswith(
+        "Phase 1 · alpaca.json · template alpaca · tokenizer of mini:base · as exp_a read it"
+    )
+
+
+def shown(phase: dict[str, Any] = PHASE, **options: Any) -> str:
     made = session.Session("http://service")
     made.console = Console(record=True, width=120, file=io.StringIO(), **options)
-    show(made, PHASE)
+    show(made, phase)
     return made.console.export_text(styles=bool(options))
 
 

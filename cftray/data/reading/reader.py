@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from cftray.data.adapters import ABSENT, BadRecord, Draft, adapter_of
 from cftray.data.adapters import field as field_of
@@ -20,6 +20,8 @@ from cftray.data.rows import Row
 from cftray.errors import DataError
 from cftray.plan.stages import RowsSource
 from cftray.spec.data import Alignment
+from cftray.spec.languages import language_of
+from cftray.store.files import telling_name
 
 UNKNOWN = "und"
 PLACES = 5
@@ -27,6 +29,14 @@ PLACES = 5
 
 KINDS = ("bad_lines", "empty", "duplicates", "more_turns", "not_among", "null_input", "repeated_ids")
 """What is counted. Only the first five can be a reason to leave a record out."""
+
+KINDS_SAID = {
+    "bad_lines": "bad",
+    "empty": "without instruction or response",
+    "more_turns": "of more than one exchange",
+    "not_among": "of languages not asked for",
+}
+"""What can leave no row at all, as messages say it."""
 
 CODE = re.compile(r"[a-z]{2,3}")
 PARTS = re.compile(r"[._\-/]")
@@ -88,7 +98,11 @@ class Reader:
                 f"rules.max_bad_share allows {rules.max_bad_share:g}"
             )
         if not tally.rows:
-            raise DataError(f"{name}: no usable row in {tally.records} records; expected instructions and responses")
+            why = ", ".join(f"{tally.counts[kind]} {KINDS_SAID[kind]}" for kind in KINDS_SAID if tally.counts[kind])
+            raise DataError(
+                f"{name}: no usable row in {tally.records} records{f' ({why})' if why else ''}; "
+                "expected instructions and responses"
+            )
         if self._unseen:
             fields = " or ".join(sorted(self._unseen))
             raise DataError(f"{name}: no record has a field {fields}; check the names that the spec gives")
@@ -196,7 +210,10 @@ class Reader:
         found = language_of_name(path, languages.among)
         if found is None:
             known = f" of {', '.join(languages.among)}" if languages.among else ""
-            raise DataError(f"{path.name}: its name tells no language code{known}; expected such as es.jsonl or es/…")
+            raise DataError(
+                f"{path.name}: its name tells no language code{known}; expected such as es.jsonl or es/…, "
+                "or the code in languages.among"
+            )
         return found
 
 
@@ -209,13 +226,18 @@ def code_of(value: str) -> str:
 
 
 def language_of_name(path: Path, among: Sequence[str]) -> str | None:
-    """The last code in a file's name, or its folder's; `among` says which codes there are, if it says any."""
-    stem = path.name.removesuffix(".gz")
-    parts = [one.lower() for one in PARTS.split(stem.rpartition(".")[0])]
-    for part in [*reversed(parts), path.parent.name.lower()]:
-        if part in among or (not among and CODE.fullmatch(part)):
+    """The last code in a file's name, or in the names of the folders that can tell it.
+
+    Codes of `among` go before all others: `my-rows.jsonl` in `es` is Spanish where es is among them. Others
+    are those of languages that CFTRay can name, so that `train-00000-of-00002` tells none.
+    """
+    *folders, name = telling_name(PurePosixPath(path.as_posix())).split("/")
+    stem = name.removesuffix(".gz").rpartition(".")[0]
+    parts = [one.lower() for one in [*reversed(PARTS.split(stem)), *reversed(folders)]]
+    for part in parts:
+        if part in among:
             return part
-    return None
+    return next((part for part in parts if language_of(part) is not None), None)
 
 
 def _named(source: RowsSource) -> set[str]:

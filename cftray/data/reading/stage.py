@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cftray.data.adapters import iterate_rows, write_rows
-from cftray.data.reading.hub import hub_records
+from cftray.data.reading.hub import hub_rows
 from cftray.data.reading.languages import Check, Findings, detect
 from cftray.data.reading.parquet import parquet
 from cftray.data.reading.reader import KINDS, Reader
@@ -60,7 +60,7 @@ def run(config: ReadRowsConfig, inputs: Mapping[str, Path], context: StageContex
     content, check = Content(), Check(seed=source.sample_seed)
     folder = context.folder / "rows"
     folder.mkdir()
-    rows = _told(check.watch(_languages(reader, _read(reader, inputs["files"]))), reader, context)
+    rows = _told(check.watch(read(reader, inputs["files"])), reader, context)
     if draws(source):
         everything = context.folder / "all.jsonl"
         write_rows(everything, rows)
@@ -80,16 +80,14 @@ def run(config: ReadRowsConfig, inputs: Mapping[str, Path], context: StageContex
     )
 
 
-def _read(reader: Reader, place: Path) -> Iterator[Row]:
-    source = reader.source
-    if source.split is not None:
-        return reader.rows_of("the hub's set", hub_records(place, source.config, source.split))
-    return reader.rows(locate_files(str(place)))
+def read(reader: Reader, place: Path) -> Iterator[Row]:
+    """Rows of files, or of a hub's set, each with its language, before any are drawn.
 
-
-def _languages(reader: Reader, rows: Iterator[Row]) -> Iterator[Row]:
-    """With detected languages, where they are to be."""
-    languages = reader.source.languages
+    Raises DataError where a rule refuses, something can't be read, or nothing is left.
+    """
+    source, languages = reader.source, reader.source.languages
+    on_hub = source.split is not None
+    rows = hub_rows(reader, place, str(source.split)) if on_hub else reader.rows(locate_files(str(place)))
     if languages is None or languages.by != "detection":
         yield from rows
         return

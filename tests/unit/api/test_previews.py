@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cftray.data.adapters import write_rows
+from cftray.data.rows import Row
+from cftray.store.records import Record
 from tests.unit.api.conftest import MINI, World
 
 
@@ -73,3 +76,58 @@ def test_a_row_that_the_template_refuses_is_a_fault_of_its_data(world: World, tm
 
 def test_more_rows_than_can_be_shown_are_refused(world: World) -> None:
     assert asked(world, MINI, 21).status_code == 422
+
+
+def test_data_that_the_service_can_not_read_are_said_so_beside_what_it_can(world: World, tmp_path: Path) -> None:
+    document = with_file(data(tmp_path))
+    place = tmp_path / "rows.parquet"
+    place.write_bytes(b"PAR1, as far as anyone here can tell")
+    document["phase2"] = document["phase2"] | {"data": {"path": str(place)}}
+    answer = asked(world, document, 1)
+    assert answer.status_code == 200
+    first, second = answer.json()["preview"]
+    assert (first["seen"]["looked_at"], first["unseen"]) == (5, None)
+    assert second["seen"] is None
+    assert second["unseen"].startswith("rows.parquet is Parquet, which the service does not read; cftray preview shows")
+
+
+def test_rows_that_a_stage_has_recorded_are_shown_whatever_they_were_read_from(world: World, tmp_path: Path) -> None:
+    place = tmp_path / "rows.parquet"
+    place.write_bytes(b"PAR1, as far as anyone here can tell")
+    document = with_file(place)
+    recorded(world, document, "rows.p1", [Row(id="7", instruction="Where?", output="Here.", language="de")])
+    for phase in asked(world, document, 1).json()["preview"]:
+        assert (phase["recorded_by"], phase["unseen"], phase["seen"]["empty"]) == ("exp_first", None, 3)
+        assert [(row["id"], row["language"]) for row in phase["seen"]["rows"]] == [("7", "de")]
+
+
+def test_translations_are_shown_once_they_are_made(world: World, tmp_path: Path) -> None:
+    translated = {
+        "translate": {"path": str(data(tmp_path))},
+        "into": ["de", "fr"],
+        "translator": {"kind": "dictionary"},
+    }
+    document = with_file(data(tmp_path))
+    document["phase2"] = document["phase2"] | {"data": translated}
+    before = asked(world, document, 1).json()["preview"][1]
+    assert (before["data"].endswith("before it is translated into de, fr"), before["recorded_by"]) == (True, None)
+    recorded(world, document, "gather.p2", [Row(id="1.de", instruction="Wo?", output="Hier.", language="de")])
+    after = asked(world, document, 1).json()["preview"][1]
+    assert (after["data"].endswith("in de, fr"), after["recorded_by"]) == (True, "exp_first")
+    assert list(after["seen"]["languages"]) == ["de"]
+
+
+def recorded(world: World, document: dict[str, Any], name: str, rows: list[Row]) -> None:
+    """The stage of that name has been run by another experiment."""
+    stage = next(one for one in asked(world, document).json()["stages"] if one["name"] == name)
+    folder = world.store.stage_folder(stage["fingerprint"]) / "attempts" / "1" / "rows"
+    folder.mkdir(parents=True)
+    write_rows(folder / "rows.jsonl", rows)
+    world.store.write_record(
+        Record(
+            fingerprint=stage["fingerprint"], kind=stage["kind"], title=stage["title"], config={}, inputs={},
+            outputs={"rows": world.store.describe(stage["fingerprint"], folder)}, metrics={"empty": 3}, details={},
+            execution={}, provenance={}, experiment="exp_first", attempt=1, seconds=1,
+            started_at="2026-11-20T10:00:00Z", finished_at="2026-11-20T10:00:01Z",
+        )
+    )  # fmt: skip

@@ -119,6 +119,30 @@ def test_a_counterpart_and_a_folder_are_looked_at_too(world: World, tmp_path: Pa
     assert "rows.jsonl, line 1: has no number" in told["phase2.data.english.path"]
 
 
+def test_counterparts_that_can_not_belong_together_are_refused_before_anything_runs(
+    world: World, tmp_path: Path
+) -> None:
+    document = own()
+    path, shorter = write_rows(tmp_path / "de.jsonl", 3), write_rows(tmp_path / "en.jsonl", 2)
+    english = {"path": shorter, "alignment": "line"}
+    document["phase2"] = document["phase2"] | {"data": {"path": path, "english": english}}
+    assert "the set has 3, its counterpart 2" in faults(world, document)["phase2.data.english.alignment"]
+    for name, first in (("de", 0), ("en", 10)):
+        rows = [{"instruction": "a", "output": f"b{n}", "id": n} for n in range(first, first + 3)]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    english["alignment"] = "id"
+    told = faults(world, document)["phase2.data.english.alignment"]
+    assert "the same values of id in both: none of 3 rows has its counterpart among 3" in told
+
+
+def test_names_of_fields_that_are_no_text_do_not_break_the_answer(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes('{"größe": "a", "output": "b"}\n'.encode("cp1252"))
+    document = own()
+    document["phase2"] = document["phase2"] | {"data": {"path": str(path)}}
+    assert r"has no instruction (gr\udcf6\udcdfe, output)" in faults(world, document)["phase2.data.path"]
+
+
 def test_proportions_that_no_rows_can_meet_are_refused(world: World, tmp_path: Path) -> None:
     document = own()
     data = {"path": write_rows(tmp_path / "rows.jsonl", 3), "proportions": {"en": 0.5, "de": 0.5}}

@@ -17,6 +17,7 @@ def adapt(adapter, record, columns=None):
     [
         ("alpaca", {"instruction": " a ", "input": "b", "output": "c"}, Draft("a", "c", "b")),
         ("alpaca", {"instruction": "a", "output": "c"}, Draft("a", "c", null_input=True)),
+        ("alpaca", {"instruction": "a", "input": "", "output": "\u200b \ufeff"}, Draft("a", "")),
         ("multialpaca", {"instruction": "a", "input": None, "output": "c"}, Draft("a", "c", null_input=True)),
         (
             "openorca",
@@ -48,6 +49,12 @@ def test_columns_name_any_fields_also_inside_others():
 
 
 USER, ANSWER = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
+CALL = {
+    "role": "assistant",
+    "content": None,
+    "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f"}}],
+}
+RESULT = {"role": "tool", "tool_call_id": "1", "content": "42"}
 
 
 @pytest.mark.parametrize(
@@ -59,6 +66,10 @@ USER, ANSWER = {"role": "user", "content": "q"}, {"role": "assistant", "content"
         ({"messages": [USER, ANSWER, USER, ANSWER]}, Draft("q", "a", more_turns=True)),
         ({"messages": [ANSWER, USER, {"role": "assistant", "content": "b"}]}, Draft("q", "b", more_turns=True)),
         ({"messages": [USER]}, Draft("q", "")),
+        ({"messages": [USER, CALL, RESULT, ANSWER]}, Draft("q", "", more_turns=True)),
+        ({"messages": [USER, RESULT, ANSWER]}, Draft("q", "a", more_turns=True)),
+        ({"messages": [USER, {"role": "narrator", "content": "n"}, ANSWER]}, Draft("q", "a", more_turns=True)),
+        ({"conversations": [{"from": "human", "value": "q"}, {"from": "bing", "value": "a"}]}, Draft("q", "a")),
         ({"messages": [ANSWER]}, Draft("", "")),
         ({"messages": [{"role": "user", "content": [{"type": "text", "text": "q"}]}, ANSWER]}, Draft("q", "a")),
         (
@@ -81,15 +92,26 @@ def test_a_chat_is_its_first_exchange(record, draft):
     [
         ("alpaca", ["a"], "is a list; expected an object"),
         ("alpaca", {"prompt": "a", "output": "b"}, r"has no instruction \(output, prompt\)"),
-        ("alpaca", {"instruction": 3, "output": "b"}, "instruction is a int; expected text"),
-        ("alpaca", {"instruction": "a\udcff", "output": "b"}, "instruction has a byte that is not UTF-8"),
+        ("alpaca", {"instruction": 3, "output": "b"}, "instruction is a number; expected text"),
+        (
+            "alpaca",
+            {"instruction": "a\udcff", "output": "b"},
+            r"instruction has a byte that is not UTF-8 \(0xFF\)",
+        ),
         ("alpaca", {"instruction": "a", "output": "\ud83d"}, "output has half a surrogate pair"),
+        ("alpaca", {"instruction": None, "output": ["b"]}, "output is a list; expected text"),
+        ("alpaca", {"instru\udcf6": "a", "output": "b"}, r"has no instruction \(instru\\udcf6, output\)"),
         ("openorca", {"id": "1", "question": "q"}, "has no response"),
+        (
+            "chat",
+            {"messages": [USER, {"role": "narrator", "content": "a"}]},
+            "has messages by narrator; roles",
+        ),
         ("chat", {"text": "q"}, "has no list of messages or conversations"),
-        ("chat", {"messages": ["q"]}, "a message that is a str"),
+        ("chat", {"messages": ["q"]}, "a message that is text"),
         ("chat", {"messages": [{"content": "q"}]}, "without role or from"),
         ("chat", {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "a part that is not text"),
-        ("chat", {"messages": [{"role": "user", "content": 3}]}, "whose content is a int"),
+        ("chat", {"messages": [{"role": "user", "content": 3}]}, "whose content is a number"),
     ],
 )
 def test_a_record_of_another_layout_is_bad_in_words(adapter, record, message):

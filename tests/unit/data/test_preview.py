@@ -5,15 +5,15 @@ import json
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from cftray.data import preview as module
 from cftray.data.adapters import write_rows
-from cftray.data.preview import Looked, Viewer, drawn, lengths_of, rows_for_preview
+from cftray.data.looking import Looked
+from cftray.data.preview import Viewer, lengths_of
 from cftray.data.rows import Row
 from cftray.data.tokenize import run
 from cftray.data.tokenized import TokenizedData
 from cftray.errors import DataError, ModelError
 from cftray.plan import TokenizeConfig
-from cftray.spec import ExecutionSpec, FileData, TextTemplate
+from cftray.spec import ExecutionSpec, TextTemplate
 from cftray.stage import StageContext
 
 ROWS = [
@@ -136,40 +136,3 @@ def test_quantiles_are_values_that_occur():
     found = lengths_of([*range(1, 21)])
     assert (found.median, found.p95, found.longest) == (10, 19, 20)
     assert lengths_of([7]) == lengths_of([7, 7, 7])
-
-
-def alpaca(path, count):
-    records = [{"instruction": f"ask {n}", "input": None, "output": f"say {n}"} for n in range(count)]
-    path.write_text("".join(json.dumps(one) + "\n" for one in records))
-    return path
-
-
-def test_few_rows_are_all_looked_at_and_of_many_some_are_drawn_from_all(tmp_path):
-    data = FileData(path=str(alpaca(tmp_path / "d.jsonl", 40)))
-    whole, some = rows_for_preview(data, 40), rows_for_preview(data, 8)
-    assert (whole.choice, len(whole.rows), whole.out_of) == ("all", 40, 40)
-    assert (some.choice, len(some.rows), some.out_of) == ("drawn", 8, 40)
-    assert [row.id for row in some.rows] != [row.id for row in whole.rows[:8]]
-    assert rows_for_preview(data, 8).rows == some.rows
-
-
-def test_rows_are_those_that_training_takes(tmp_path):
-    data = FileData(path=str(alpaca(tmp_path / "d.jsonl", 40)), samples=5, sample_seed=3)
-    found = rows_for_preview(data, 100)
-    assert (len(found.rows), found.out_of) == (5, 5)
-
-
-def test_of_large_files_the_first_rows_are_read_and_none_counted(tmp_path, monkeypatch):
-    path = alpaca(tmp_path / "d.jsonl", 40)
-    with open(path, "a") as file:
-        file.write("not JSON, and never read\n")
-    monkeypatch.setattr(module, "WHOLE_BYTES", 100)
-    found = rows_for_preview(FileData(path=str(path)), 8)
-    assert (found.choice, found.out_of) == ("first", None)
-    assert [row.id for row in found.rows] == [str(n) for n in range(1, 9)]
-
-
-def test_drawing_keeps_the_order():
-    rows = [Row(id=str(n), instruction="x", output="y") for n in range(50)]
-    numbers = [int(row.id) for row in drawn(rows, 10).rows]
-    assert numbers == sorted(numbers)

@@ -88,6 +88,15 @@ def test_a_folder_elsewhere_is_copied_in_its_order_with_the_names_that_tell(tmp_
     assert digests.place(asked, place.name) == place
 
 
+def test_folders_of_splits_keep_the_folder_above_that_tells_a_language(tmp_path, digests, elsewhere):
+    for code in ("es", "fr"):
+        elsewhere.pipe(f"/{code}/train/0000.jsonl", b"same")
+    digest = {code: digests.known(leaf(f"memory://{code}/train", named=True)) for code in ("es", "fr")}
+    assert digest["es"] != digest["fr"]
+    (copied,) = locate_files(str(digests.place(leaf("memory://fr/train", named=True), digest["fr"])))
+    assert copied.parts[-3:] == ("fr", "train", "0000.jsonl")
+
+
 def test_what_changed_elsewhere_since_the_plan_is_refused(digests, elsewhere):
     elsewhere.pipe("/rows.jsonl", b"planned")
     asked = leaf("memory://rows.jsonl")

@@ -1,10 +1,11 @@
 """Rules decide over what is not as it should be; each kind is counted, and its first places are kept."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from cftray.data.reading.reader import Reader
+from cftray.data.reading.reader import Reader, language_of_name
 from cftray.data.rows import Row
 from cftray.errors import DataError
 from cftray.plan import RowsSource
@@ -93,7 +94,9 @@ def test_a_set_without_a_row_is_refused(tmp_path, records):
     path = write(tmp_path / "set.jsonl", *([] if records == [[]] else records))
     if records == [[]]:
         path.write_text("[]")
-    with pytest.raises(DataError, match=r"set\.jsonl: no usable row in [01] records"):
+    with pytest.raises(
+        DataError, match=r"set\.jsonl: no usable row in (0 records;|1 records \(1 without instruction or response\);)"
+    ):
         read(path)
 
 
@@ -117,6 +120,25 @@ def test_ids_of_the_records_are_kept_and_made_unique(tmp_path):
 def test_a_files_name_or_folder_tells_its_language(tmp_path, path):
     rows, _ = read(write(tmp_path / path, GOOD), languages={"by": "file", "among": ["es", "ja"]})
     assert rows[0].language == "es"
+
+
+@pytest.mark.parametrize(
+    ("path", "among", "language"),
+    [
+        ("es/train/0000.parquet", [], "es"),
+        ("es/partial-train/0000.parquet", [], "es"),
+        ("es/train-00000-of-00001.parquet", [], "es"),
+        ("es/my-rows.jsonl", ["es", "ja"], "es"),
+        ("es/my-rows.jsonl", [], "my"),
+        ("set/fr.jsonl", ["es", "ja"], "fr"),
+        ("raw/new.jsonl", [], None),
+        ("es/old/rows.jsonl", [], None),
+        ("yue_Hant/rows.jsonl", [], None),
+        ("tlh/rows.jsonl", ["tlh"], "tlh"),
+    ],
+)
+def test_what_tells_a_language_and_what_only_looks_like_a_code(path, among, language):
+    assert language_of_name(Path("/srv/id") / path, among) == language
 
 
 def test_a_name_that_tells_no_language_is_refused(tmp_path):

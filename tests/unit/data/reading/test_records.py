@@ -55,6 +55,7 @@ def test_cells_stand_under_the_first_lines_names_at_the_line_they_end_in(tmp_pat
         ("a.jsonl", b'{"a": 1}\n' + b"[" * 100_000 + b'\n{"a": 2}', 2, "not JSON"),
         ("a.jsonl", b'{"a": 1}\n{"a": ' + b"9" * 5000 + b'}\n{"a": 2}', 2, "not JSON"),
         ("a.csv", b"a,b\n1,2\n1,2,3\n1,2", 3, "has 3 cells, the first line names 2 columns"),
+        ("a.csv", b'a,b\n1,2\n"1"x,2\n1,2', 3, "not CSV"),
     ],
 )
 def test_one_bad_line_keeps_its_place_and_the_rest_is_read(tmp_path, name, content, bad, message):
@@ -67,7 +68,7 @@ def test_one_bad_line_keeps_its_place_and_the_rest_is_read(tmp_path, name, conte
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.json", b'[{"a": 1,\n "b" 2}]', r"a\.json, line 2: not JSON"),
+        ("a.json", b'[{"a": 1,\n "b" 2}]', r"a\.json, line 2, character 6: not JSON"),
         ("a.json", b"PAR1....", "is a Parquet file, not JSON; rename it to .parquet"),
         ("a.jsonl", b"<!DOCTYPE html><p>Sign in", "is a web page or XML, not JSONL"),
         ("a.csv", b"PK\x03\x04", "is a zip archive, not CSV"),
@@ -79,6 +80,23 @@ def test_one_bad_line_keeps_its_place_and_the_rest_is_read(tmp_path, name, conte
         ("a", b'{"a": 1}', "tells no format"),
         ("a.json.gz", b"[]", "is not what .gz says"),
         ("a.csv", b"", "is empty; expected a first line"),
+        ("a.csv", b"a;b\n1;2\n", "first line is separated by semicolons; write it with commas"),
+        ("a.csv", b"a\tb\n1\t2\n", "first line is separated by tabs; give it the suffix .tsv"),
+        ("a.tsv", b"a,b\n1,2\n", "first line is separated by commas; give it the suffix .csv"),
+        ("a.csv", b'{"a": 1, "b": 2}\n', "is JSON by its first line"),
+        ("a.csv", b"a,b,a\n1,2,3\n", "first line names a more than once"),
+        ("a.csv", "Größe,b\n1,2\n".encode("cp1252"), r"first line has a byte that is not UTF-8 \(0xF6\)"),
+        (
+            "a.csv",
+            b'a,b\n1,2\n"3,4\n5,6\n7,8\n',
+            "line 3: a quote opens that is not closed rightly up to line 5",
+        ),
+        (
+            "a.csv",
+            b'a,b\n"1,2\n3,"4",5\n6,7\n',
+            "line 2: a quote opens that is not closed rightly up to line 3",
+        ),
+        ("a.json", b'{\n "data": [{"a": 1}]\n}', "is one JSON object over several lines"),
     ],
 )
 def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path, name, content, message):

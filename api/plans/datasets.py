@@ -1,0 +1,92 @@
+"""What a reading of small data sets shows while the request waits: faults of records, of draws, of alignment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from cftray.data.reading.opening import format_of
+from cftray.data.reading.reader import Reader
+from cftray.data.reading.records import TEXT
+from cftray.data.reading.sampling import drawn
+from cftray.data.rows import Row
+from cftray.errors import CFTRayError, DataError, Fault
+from cftray.plan import Leaf, LeafKind, RowsSource
+from cftray.plan.reading import Outside, aligned_source, data_leaf, english_source
+from cftray.spec.data import Alignment, TranslatedEnglish
+from cftray.store import is_remote, locate_files
+
+READ_WHOLE_BYTES = 16 << 20
+"""Data up to this size are read whole while the request waits; faults of larger ones are the stage's."""
+
+
+class Reading(NamedTuple):
+    """Rows of a set, and of how many records they are."""
+
+    rows: Sequence[Row]
+    records: int
+
+
+def rows_fault(path: str, leaf: Leaf, source: RowsSource, least: int = 0) -> Fault | None:
+    """What is wrong with a set, of which `least` rows are needed. What only a worker can tell is left to it."""
+    try:
+        found = _read(leaf, source)
+    except (CFTRayError, OSError) as error:
+        return as_fault(f"{path}.path", leaf.location, error)
+    return None if found is None else _draw_fault(path, source, [row.language for row in found.rows], least)
+
+
+def alignment_fault(path: str, data: Outside) -> Fault | None:
+    """Whether a set and its English counterpart can't belong together; the stage that draws the replay would find it
+    after phase 1."""
+    english = data.english
+    if english is None or isinstance(english, TranslatedEnglish) or english.alignment is Alignment.NONE:
+        return None
+    try:
+        own = _read(data_leaf(data), aligned_source(data))
+        other = _read(data_leaf(english), english_source(english))
+    except (CFTRayError, OSError):
+        return None  # told of the set that it is in
+    if own is None or other is None:
+        return None
+    place, given = f"{path}.english.alignment", str(english.alignment)
+    if english.alignment is Alignment.LINE and own.records != other.records:
+        expected = f"as many records in both: the set has {own.records}, its counterpart {other.records}"
+        return Fault(path=place, given=given, expected=f"{expected}; or alignment: id, or none")
+    if not {row.english_id for row in own.rows} & {row.id for row in other.rows}:
+        expected = f"the same values of {english.key} in both: none of {len(own.rows)} rows has its counterpart"
+        return Fault(path=place, given=given, expected=f"{expected} among {len(other.rows)}; or alignment: none")
+    return None
+
+
+def as_fault(path: str, given: str, error: Exception) -> Fault:
+    """An error as a fault of the spec's field at `path`."""
+    message = error.message if isinstance(error, CFTRayError) else str(error)
+    return Fault(path=path, given=given[:80], expected=message)
+
+
+def _read(leaf: Leaf, source: RowsSource) -> Reading | None:
+    """None where the set is large, lies elsewhere, or is in a format that only a worker reads."""
+    if leaf.kind is not LeafKind.FILES or is_remote(leaf.location):
+        return None
+    files = locate_files(leaf.location)
+    large = sum(file.stat().st_size for file in files) > READ_WHOLE_BYTES
+    if any(format_of(file) not in TEXT for file in files) or large:
+        return None
+    reader = Reader(source)
+    rows = list(reader.rows(files))
+    return Reading(rows=rows, records=reader.tally.records)
+
+
+def _draw_fault(path: str, source: RowsSource, languages: list[str], least: int) -> Fault | None:
+    if source.languages is not None and source.languages.by == "detection":
+        return None
+    try:
+        count = len(drawn(source, languages))
+    except DataError as error:
+        shares = ", ".join(f"{one.language}: {one.share:g}" for one in source.proportions)
+        field, given = ("proportions", shares) if shares else ("samples", str(source.samples))
+        return as_fault(f"{path}.{field}", given, error)
+    if count < least:
+        return Fault(path=path, given=f"{count} rows", expected=f"{least} or more, as many as are compared (samples)")
+    return None
