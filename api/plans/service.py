@@ -11,6 +11,7 @@ from api.plans.checks import FileChecks
 from api.plans.explain import code_changed, differences
 from api.plans.repository import PlanRepository
 from api.plans.schemas import PlannedStage, PlanView
+from cftray.bundle import make_bundle
 from cftray.endpoint import Endpoints, endpoint_faults
 from cftray.errors import Fault, SpecRefused
 from cftray.evaluation.checks import evaluation_faults
@@ -94,9 +95,12 @@ class PlanService:
         return stages
 
     def dry_run(
-        self, document: dict[str, Any], preview: int = 0, kind: Kind = Kind.EXPERIMENT
+        self, document: dict[str, Any], preview: int = 0, kind: Kind = Kind.EXPERIMENT, *, bundle: bool = False
     ) -> PlanView:
-        """What POSTing the document would do; with `preview`, so many rows of each data set as a model sees them."""
+        """What POSTing the document would do; with `preview`, so many rows of each data set as a model sees them.
+
+        With `bundle`, an experiment's as far as it is known now: what is recorded already stands in it.
+        """
         spec = self.spec(document, kind)
         plan = self.plan(spec)
         stages = self.stages(plan)
@@ -108,6 +112,9 @@ class PlanService:
             stages=stages,
             spec=spec,
             preview=previews(spec, preview) if preview and isinstance(spec, ExperimentSpec) else None,
+            bundle=make_bundle(spec, plan, self.store, experiment=None)
+            if bundle and isinstance(spec, ExperimentSpec)
+            else None,
         )
 
     def _look(
