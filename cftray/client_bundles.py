@@ -1,9 +1,9 @@
 """Running a bundle again from Python: look first, then submit, then compare.
 
-    look = client.reproduction(read_bundle("report.html"), given={"ALPACA_DATA": "alpaca.json"})
-    look.versions, look.stages, look.leaves       # what differs before anything runs
-    run = look.submit().wait()
-    look.compare(run).outcome                     # identical, inside or differs
+look = client.reproduction(read_bundle("report.html"), given={"ALPACA_DATA": "alpaca.json"})
+look.versions, look.stages, look.leaves       # what differs before anything runs
+run = look.submit().wait()
+look.compare(run).outcome                     # identical, inside or differs
 """
 
 from __future__ import annotations

@@ -115,9 +115,7 @@ def compared_stages(there: Bundle, here: Bundle) -> tuple[StageCompared, ...]:
     )
 
 
-def compared_versions(
-    there: Mapping[str, str], here: Mapping[str, str]
-) -> dict[str, tuple[str | None, str | None]]:
+def compared_versions(there: Mapping[str, str], here: Mapping[str, str]) -> dict[str, tuple[str | None, str | None]]:
     """Versions that are not the same, (there, here); null: not there, or not known."""
     names = dict.fromkeys([*there, *here])
     return {name: (there.get(name), here.get(name)) for name in names if there.get(name) != here.get(name)}
@@ -232,7 +230,14 @@ def _measures(bundle: Bundle) -> dict[tuple[str, str], Measure]:
 
 
 def _compared(
-    name: str, of: str, there: float | None, here: float | None, interval: Mapping[str, Any], note: str, *, decides: bool
+    name: str,
+    of: str,
+    there: float | None,
+    here: float | None,
+    interval: Mapping[str, Any],
+    note: str,
+    *,
+    decides: bool,
 ) -> Compared:
     """`decides`: without an interval, another value differs; otherwise it is undecided."""
     if there is None or here is None:

@@ -20,7 +20,7 @@ PATTERN = re.compile(r"[*?\[]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Variables by the paths that they stand for; `blank` puts them in the place of those paths, whatever holds them."""
+    """Variables by the paths that they stand for, and the fields of the spec that hold each path."""
 
     variables: Mapping[str, str]
     fields: Mapping[str, tuple[str, ...]]

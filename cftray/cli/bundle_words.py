@@ -37,7 +37,7 @@ def check_lines(look: Reproduction) -> Iterator[str]:
     yield from _stages(look.stages)
     recorded = sum(stage.reused for stage in look.stages)
     if recorded:
-        yield f"{recorded} of {len(look.stages)} stages are recorded here already and will be reused, not computed again"
+        yield f"{recorded} of {len(look.stages)} stages are recorded here already: reused, not computed again"
 
 
 def rows(found: Comparison) -> Iterator[Sequence[str]]:

@@ -148,6 +148,8 @@ def _paths(given: list[str] | None) -> dict[str, str]:
     for one in given or ():
         name, _, path = one.partition("=")
         if not name or not path:
-            raise SpecRefused([Fault(path="--set", given=one, expected="NAME=PATH, such as ALPACA_DATA=sets/alpaca.json")])
+            raise SpecRefused(
+                [Fault(path="--set", given=one, expected="NAME=PATH, such as ALPACA_DATA=sets/alpaca.json")]
+            )
         pairs[name] = path
     return pairs

@@ -12,6 +12,7 @@ import psutil
 
 from cftray.versions import versions
 
+
 @functools.cache
 def provenance() -> dict[str, Any]:
     """Versions and hardware of this host. Memory is in bytes."""
