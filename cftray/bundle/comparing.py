@@ -2,7 +2,7 @@
 
 A score is held against the interval that it had there: the first's ± 1.96 standard errors over items; a change, against
 its own bootstrap interval. That interval is about other items, and both sides score the same ones, so what moves for
-another reason than the items lies well inside it when all is well: it is a mild test, and the difference is always told.
+another reason than the items lies well inside it when all is well: a mild test, so the difference is always told.
 A figure without an interval (MPD, a loss) counts as the same to six digits; where it is further away that is told, but
 there is nothing to hold it against, so it does not decide the outcome.
 """

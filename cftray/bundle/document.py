@@ -62,12 +62,15 @@ class Recorded(_Part):
 
 
 class Stage(_Part):
-    """A stage of the plan: `config`, `code_version` and the inputs' digests make its fingerprint."""
+    """A stage of the plan: `config`, `code_version` and the inputs' digests make its fingerprint.
+
+    `code_version` is null where an earlier code than the bundle's writer planned it: plans don't keep the number.
+    """
 
     name: str
     title: str
     kind: str
-    code_version: int
+    code_version: int | None
     config: Json
     inputs: dict[str, Input]
     fingerprint: str | None

@@ -22,6 +22,7 @@ from cftray.bundle.document import (
 )
 from cftray.bundle.places import Places, places_of
 from cftray.plan import CODE_VERSION, LeafInput, Plan, StageNode
+from cftray.plan.nodes import fingerprint_of
 from cftray.report.results import results
 from cftray.report.views import Results, Row
 from cftray.spec import ExperimentSpec
@@ -95,7 +96,7 @@ def _stage(node: StageNode, plan: Plan, places: Places, record: Record | None, m
         name=node.name,
         title=node.title,
         kind=node.kind,
-        code_version=CODE_VERSION[node.kind],
+        code_version=_code_version(node, plan),
         config=places.blank(node.config.model_dump(mode="json")),
         inputs={
             name: Input(digest=source.digest, location=places.blank(source.leaf.location))
@@ -106,6 +107,17 @@ def _stage(node: StageNode, plan: Plan, places: Places, record: Record | None, m
         fingerprint=node.fingerprint,
         recorded=None if record is None else _recorded(record, makers),
     )
+
+
+def _code_version(node: StageNode, plan: Plan) -> int | None:
+    """The present one, where the fingerprint was made with it; a plan may be older than the code that reads it."""
+    digests = {
+        name: source.digest if isinstance(source, LeafInput) else plan.stage(source.stage).fingerprint
+        for name, source in node.inputs.items()
+    }
+    known = {name: digest for name, digest in digests.items() if digest is not None}
+    planned_now = node.fingerprint is None or node.fingerprint == fingerprint_of(node.config, known)
+    return CODE_VERSION[node.kind] if planned_now else None
 
 
 def _recorded(record: Record, makers: list[str]) -> Recorded:

@@ -37,7 +37,8 @@ def other_leaves(there: Bundle, here: Bundle) -> list[tuple[str, str, str, str]]
 
 def _differences(there: Stage, here: Stage) -> Iterator[str]:
     if there.code_version != here.code_version:
-        yield f"the code of {here.kind} stages is version {here.code_version}, was {there.code_version}"
+        now, before = (one.code_version or "another" for one in (here, there))
+        yield f"the code of {here.kind} stages is version {now}, was {before}"
     for path, one, other in _config(there.config, here.config, ""):
         yield f"{path} is {_short(other)}, was {_short(one)}"
     for name in dict.fromkeys([*there.inputs, *here.inputs]):

@@ -12,7 +12,7 @@ from cftray.bundle import BadBundle, Bundle, make_bundle, read_bundle
 from cftray.bundle.places import filled, places_of
 from cftray.bundle.reading import href_of
 from cftray.errors import SpecRefused
-from cftray.plan import CODE_VERSION, build_plan
+from cftray.plan import CODE_VERSION, StageKind, build_plan
 from cftray.report.html import html_report
 from cftray.spec import ExperimentSpec
 from tests.unit.plan.fakes import toy_pack
@@ -46,6 +46,15 @@ def test_it_tells_each_stage_with_what_makes_its_fingerprint_and_what_it_left(to
     assert train.recorded is not None
     assert len(train.recorded.outputs["curve"]) == 64
     assert found.made_with[0].versions == {"python": "3.11", "torch": "2.13"}
+
+
+def test_a_plan_of_an_earlier_code_does_not_get_the_present_code_s_version(
+    toy: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CODE_VERSION, StageKind.TRAIN, CODE_VERSION[StageKind.TRAIN] + 1)
+    versions = {stage.name: stage.code_version for stage in bundle(toy).stages}
+    assert versions["train.p1.s17"] is None
+    assert versions["evaluate.p1.s17"] == CODE_VERSION[StageKind.EVALUATE]
 
 
 def test_its_scores_are_those_of_the_results_with_intervals_and_verdicts(toy: World) -> None:
