@@ -12,6 +12,7 @@ from api.plans.explain import code_changed, differences
 from api.plans.moment import Moment
 from api.plans.repository import PlanRepository
 from api.plans.schemas import PlannedStage, PlanView
+from cftray.bundle import make_bundle
 from cftray.data.looking import Means
 from cftray.endpoint import Endpoints, endpoint_faults
 from cftray.errors import Fault, SpecRefused
@@ -103,8 +104,13 @@ class PlanService:
                 )
         return stages
 
-    def dry_run(self, document: dict[str, Any], preview: int = 0, kind: Kind = Kind.EXPERIMENT) -> PlanView:
-        """What POSTing the document would do; with `preview`, so many rows of each data set as a model sees them."""
+    def dry_run(
+        self, document: dict[str, Any], preview: int = 0, kind: Kind = Kind.EXPERIMENT, *, bundle: bool = False
+    ) -> PlanView:
+        """What POSTing the document would do; with `preview`, so many rows of each data set as a model sees them.
+
+        With `bundle`, an experiment's as far as it is known now: what is recorded already stands in it.
+        """
         spec = self.spec(document, kind)
         plan = self.plan(spec)
         stages = self.stages(plan)
@@ -116,6 +122,9 @@ class PlanService:
             stages=stages,
             spec=spec,
             preview=self._previews(spec, plan, preview) if preview and isinstance(spec, ExperimentSpec) else None,
+            bundle=make_bundle(spec, plan, self.store, experiment=None)
+            if bundle and isinstance(spec, ExperimentSpec)
+            else None,
         )
 
     def _previews(self, spec: ExperimentSpec, plan: Plan, shown: int) -> tuple[PhasePreview, ...]:
@@ -125,7 +134,8 @@ class PlanService:
         """What a phase's tokens are made from, where it is recorded; the miniature's are made anew in no time."""
         source = plan.stage(TOKENS.format(phase=phase)).inputs["rows"]
         node = plan.stage(source.stage) if isinstance(source, StageInput) else None
-        record = self._record(node) if node is not None and node.kind is not StageKind.MINI_ROWS else None
+        own = node is not None and node.kind is not StageKind.MINI_ROWS and node.fingerprint is not None
+        record = self.store.record(str(node.fingerprint)) if own and node is not None else None
         if record is None:
             return None
         empty = int(record.metrics.get("empty", 0))
