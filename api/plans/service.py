@@ -134,8 +134,9 @@ class PlanService:
         """What a phase's tokens are made from, where it is recorded; the miniature's are made anew in no time."""
         source = plan.stage(TOKENS.format(phase=phase)).inputs["rows"]
         node = plan.stage(source.stage) if isinstance(source, StageInput) else None
-        own = node is not None and node.kind is not StageKind.MINI_ROWS and node.fingerprint is not None
-        record = self.store.record(str(node.fingerprint)) if own and node is not None else None
+        if node is None or node.kind is StageKind.MINI_ROWS or node.fingerprint is None:
+            return None
+        record = self.store.record(node.fingerprint)
         if record is None:
             return None
         empty = int(record.metrics.get("empty", 0))
