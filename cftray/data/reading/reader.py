@@ -39,6 +39,7 @@ KINDS_SAID = {
 """What can leave no row at all, as messages say it."""
 
 CODE = re.compile(r"[a-z]{2,3}")
+REGION = re.compile(r"[A-Z]{2}")
 PARTS = re.compile(r"[._\-/]")
 
 
@@ -172,6 +173,8 @@ class Reader:
                 return str(self.tally.records)
             case Alignment.ID:
                 value = field_of(record, self.source.key or "id")
+                if isinstance(value, float) and value.is_integer():
+                    value = int(value)  # what becomes of whole numbers in a column with gaps
                 if not isinstance(value, str | int) or value == "":
                     raise DataError(
                         f"{place}: has no {self.source.key}; alignment by id needs it in every record of both sets"
@@ -226,18 +229,30 @@ def code_of(value: str) -> str:
 
 
 def language_of_name(path: Path, among: Sequence[str]) -> str | None:
-    """The last code in a file's name, or in the names of the folders that can tell it.
+    """The last code in a file's name, or the code at the end of the names of the folders that can tell it.
 
     Codes of `among` go before all others: `my-rows.jsonl` in `es` is Spanish where es is among them. Others
     are those of languages that CFTRay can name, so that `train-00000-of-00002` tells none.
     """
     *folders, name = telling_name(PurePosixPath(path.as_posix())).split("/")
-    stem = name.removesuffix(".gz").rpartition(".")[0]
-    parts = [one.lower() for one in [*reversed(PARTS.split(stem)), *reversed(folders)]]
-    for part in parts:
+    own = _codes(name.removesuffix(".gz").rpartition(".")[0])
+    ends = [part for folder in reversed(folders) for part in _codes(folder)[:1]]
+    found = [*own, *ends]
+    for part in found:
         if part in among:
             return part
-    return next((part for part in parts if language_of(part) is not None), None)
+    return next((part for part in found if language_of(part) is not None), None)
+
+
+def _codes(name: str) -> list[str]:
+    """Parts of a name in small letters, the last first; the region behind a language (`pt-BR`) is none of them."""
+    parts = PARTS.split(name)
+    kept = [
+        part.lower()
+        for before, part in zip(["", *parts], parts, strict=False)
+        if not (REGION.fullmatch(part) and before.islower() and language_of(before) is not None)
+    ]
+    return kept[::-1]
 
 
 def _named(source: RowsSource) -> set[str]:
