@@ -80,8 +80,11 @@ class Reader:
         Raises DataError where a rule refuses, a file can't be read, or nothing is left.
         """
         for path in files:
-            language = self._of_file(path)
-            yield from self._rows(path.name, language, records_of(path, self.formats))
+            language, records = self._of_file(path), records_of(path, self.formats)
+            if self._told_by_files() and self._among and language not in self._among:
+                self._pass_over(path.name, language, records)
+            else:
+                yield from self._rows(path.name, language, records)
         self.finish(", ".join(path.name for path in files[:3]) + (", …" if len(files) > 3 else ""))
 
     def rows_of(self, name: str, records: Iterable[Numbered]) -> Iterator[Row]:
@@ -120,6 +123,12 @@ class Reader:
             if row is not None:
                 self.tally.rows += 1
                 yield row
+
+    def _pass_over(self, name: str, language: str, records: Iterable[Numbered]) -> None:
+        """Count a file in a language that was not asked for, whatever its records are."""
+        for unit, number, _ in records:
+            self.tally.records += 1
+            self.tally.note("not_among", f"{name}, {unit} {number} ({language})")
 
     def _row(self, record: object, language: str, place: str) -> Row | None:
         draft = self._adapt(record)
@@ -206,9 +215,12 @@ class Reader:
             return language
         return UNKNOWN if not found else code_of(found)
 
+    def _told_by_files(self) -> bool:
+        return self.source.languages is not None and self.source.languages.by == "file"
+
     def _of_file(self, path: Path) -> str:
         languages = self.source.languages
-        if languages is None or languages.by != "file":
+        if languages is None or not self._told_by_files():
             return self.source.language
         found = language_of_name(path, languages.among)
         if found is None:
