@@ -122,7 +122,10 @@ class Client:
         return self.ask("POST", "/v1/plans", json=document_of(spec))
 
     def preview(self, spec: Source, rows: int = 3) -> Sequence[Json]:
-        """What the models will see of each phase's data: `rows` of them token by token, and figures."""
+        """What the models will see of each phase's data: `rows` of them token by token, and figures.
+
+        `seen` is null where the service can't read the data; `unseen` then says why, and what helps.
+        """
         found = self.ask("POST", "/v1/plans", json=document_of(spec), params={"preview": rows})
         previews: Sequence[Json] = found["preview"]
         return previews

@@ -128,7 +128,7 @@ class PlanService:
         )
 
     def _previews(self, spec: ExperimentSpec, plan: Plan, shown: int) -> tuple[PhasePreview, ...]:
-        return previews(spec, Means(digests=self.digests), shown, lambda phase: self._rows(plan, phase))
+        return previews(spec, Means(digests=self.digests), shown, recorded=lambda phase: self._rows(plan, phase))
 
     def _rows(self, plan: Plan, phase: Phase) -> Recorded | None:
         """What a phase's tokens are made from, where it is recorded; the miniature's are made anew in no time."""

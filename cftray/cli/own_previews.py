@@ -14,25 +14,26 @@ NEEDED = ("pyarrow", "datasets", "lingua")
 
 
 def completed(found: Sequence[Json], spec: Path, rows: int) -> Sequence[Json]:
-    """The previews, those that the service left open made here if that is possible.
-
-    Raises SpecRefused where the data that only this machine can read are at fault.
-    """
+    """The previews, those that the service left open made here if that is possible; else they say why not."""
     if all(phase["seen"] is not None for phase in found) or not all(map(find_spec, NEEDED)):
         return found
-    own = {phase["phase"]: phase for phase in _made_here(spec, rows)}
-    return [phase if phase["seen"] is not None else own[phase["phase"]] for phase in found]
+    return [phase if phase["seen"] is not None else _made_here(phase, spec, rows) for phase in found]
 
 
-def _made_here(spec: Path, rows: int) -> list[Json]:
+def _made_here(phase: Json, spec: Path, rows: int) -> Json:
     from cftray.client_documents import document_of
     from cftray.data.looking import Means
     from cftray.data.reading.stage import FORMATS, read
+    from cftray.errors import SpecRefused
     from cftray.recipes import spec_from_document
     from cftray.recipes.previews import previews
     from cftray.store import LeafDigests
 
+    asked = spec_from_document(document_of(spec))
     with tempfile.TemporaryDirectory() as fetched:
         means = Means(digests=LeafDigests(Path(fetched)), formats=FORMATS, read=read, everything=True)
-        made = previews(spec_from_document(document_of(spec)), means, rows)
-    return [phase.model_dump(mode="json") for phase in made]
+        try:
+            (made,) = previews(asked, means, rows, phases=(phase["phase"],))
+        except SpecRefused as refused:
+            return {**phase, "unseen": f"the service does not read it, and here: {refused.faults[0].expected}"}
+    return made.model_dump(mode="json")

@@ -198,7 +198,7 @@ def phase2_data(phase2: PaperPhase2, choices: OpenChoices) -> DataSpec:
     return HubData(
         hub=MULTIALPACA,
         adapter=Adapter.MULTIALPACA,
-        languages=Languages(by="detection", among=LANGUAGES),
+        languages=Languages(by="file", among=LANGUAGES),
         english=EnglishHubSet(hub=ALPACA, adapter=Adapter.ALPACA, alignment=choices.alpaca_alignment),
     )
 

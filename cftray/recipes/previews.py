@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -65,15 +65,20 @@ class _Phase(NamedTuple):
 
 
 def previews(
-    spec: ExperimentSpec, means: Means, shown: int = SHOWN, recorded: Callable[[Phase], Recorded | None] = _nothing
+    spec: ExperimentSpec,
+    means: Means,
+    shown: int = SHOWN,
+    *,
+    recorded: Callable[[Phase], Recorded | None] = _nothing,
+    phases: Collection[Phase] = (1, 2),
 ) -> tuple[PhasePreview, ...]:
-    """A preview of each phase that is trained, from the rows that are `recorded` of it or else from its data.
+    """A preview of each of `phases` that is trained, from the rows that are `recorded` of it or else from its data.
 
     Raises SpecRefused where a row or a tokenizer can't be used.
     """
     model = spec.phase1.adopt or spec.base
     found, faults = [], []
-    for phase in _phases(spec):
+    for phase in [one for one in _phases(spec) if one.number in phases]:
         try:
             found.append(_preview(phase, model, means, shown, recorded(phase.number)))
         except (CFTRayError, OSError) as error:

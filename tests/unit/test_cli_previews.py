@@ -92,6 +92,10 @@ def test_what_the_service_can_not_show_is_read_here_where_the_worker_is_installe
     assert (second["seen"]["looked_at"], second["unseen"]) == (5, None)
     learned = [token["text"] for token in second["seen"]["rows"][1]["tokens"] if token["supervised"]]
     assert "".join(learned) == "Here: 1</s>"
+    (tmp_path / "d.parquet").write_bytes(b"PAR1 and nothing more")
+    first, second = own_previews.completed([PHASE, UNSEEN], spec, 2)
+    assert (first, second["seen"]) == (PHASE, None)
+    assert "the service does not read it, and here: d.parquet, after row 0: damaged Parquet" in second["unseen"]
 
 
 def test_rows_that_an_experiment_has_read_bear_its_name() -> None:

@@ -39,6 +39,7 @@ KINDS_SAID = {
 """What can leave no row at all, as messages say it."""
 
 CODE = re.compile(r"[a-z]{2,3}")
+REGION = re.compile(r"[A-Z]{2}")
 PARTS = re.compile(r"[._\-/]")
 
 
@@ -79,8 +80,11 @@ class Reader:
         Raises DataError where a rule refuses, a file can't be read, or nothing is left.
         """
         for path in files:
-            language = self._of_file(path)
-            yield from self._rows(path.name, language, records_of(path, self.formats))
+            language, records = self._of_file(path), records_of(path, self.formats)
+            if self._told_by_files() and self._among and language not in self._among:
+                self._pass_over(path.name, language, records)
+            else:
+                yield from self._rows(path.name, language, records)
         self.finish(", ".join(path.name for path in files[:3]) + (", …" if len(files) > 3 else ""))
 
     def rows_of(self, name: str, records: Iterable[Numbered]) -> Iterator[Row]:
@@ -119,6 +123,12 @@ class Reader:
             if row is not None:
                 self.tally.rows += 1
                 yield row
+
+    def _pass_over(self, name: str, language: str, records: Iterable[Numbered]) -> None:
+        """Count a file in a language that was not asked for, whatever its records are."""
+        for unit, number, _ in records:
+            self.tally.records += 1
+            self.tally.note("not_among", f"{name}, {unit} {number} ({language})")
 
     def _row(self, record: object, language: str, place: str) -> Row | None:
         draft = self._adapt(record)
@@ -172,6 +182,8 @@ class Reader:
                 return str(self.tally.records)
             case Alignment.ID:
                 value = field_of(record, self.source.key or "id")
+                if isinstance(value, float) and value.is_integer():
+                    value = int(value)  # what becomes of whole numbers in a column with gaps
                 if not isinstance(value, str | int) or value == "":
                     raise DataError(
                         f"{place}: has no {self.source.key}; alignment by id needs it in every record of both sets"
@@ -203,9 +215,12 @@ class Reader:
             return language
         return UNKNOWN if not found else code_of(found)
 
+    def _told_by_files(self) -> bool:
+        return self.source.languages is not None and self.source.languages.by == "file"
+
     def _of_file(self, path: Path) -> str:
         languages = self.source.languages
-        if languages is None or languages.by != "file":
+        if languages is None or not self._told_by_files():
             return self.source.language
         found = language_of_name(path, languages.among)
         if found is None:
@@ -226,18 +241,30 @@ def code_of(value: str) -> str:
 
 
 def language_of_name(path: Path, among: Sequence[str]) -> str | None:
-    """The last code in a file's name, or in the names of the folders that can tell it.
+    """The last code in a file's name, or the code at the end of the names of the folders that can tell it.
 
     Codes of `among` go before all others: `my-rows.jsonl` in `es` is Spanish where es is among them. Others
     are those of languages that CFTRay can name, so that `train-00000-of-00002` tells none.
     """
     *folders, name = telling_name(PurePosixPath(path.as_posix())).split("/")
-    stem = name.removesuffix(".gz").rpartition(".")[0]
-    parts = [one.lower() for one in [*reversed(PARTS.split(stem)), *reversed(folders)]]
-    for part in parts:
+    own = _codes(name.removesuffix(".gz").rpartition(".")[0])
+    ends = [part for folder in reversed(folders) for part in _codes(folder)[:1]]
+    found = [*own, *ends]
+    for part in found:
         if part in among:
             return part
-    return next((part for part in parts if language_of(part) is not None), None)
+    return next((part for part in found if language_of(part) is not None), None)
+
+
+def _codes(name: str) -> list[str]:
+    """Parts of a name in small letters, the last first; the region behind a language (`pt-BR`) is none of them."""
+    parts = PARTS.split(name)
+    kept = [
+        part.lower()
+        for before, part in zip(["", *parts], parts, strict=False)
+        if not (REGION.fullmatch(part) and before.islower() and language_of(before) is not None)
+    ]
+    return kept[::-1]
 
 
 def _named(source: RowsSource) -> set[str]:

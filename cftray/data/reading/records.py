@@ -49,7 +49,9 @@ def _separated(path: Path, delimiter: str) -> Iterator[Numbered]:
     csv.field_size_limit(sys.maxsize)
     with opened(path) as text:
         reader = csv.reader(text, delimiter=delimiter, strict=True)
-        names = _names(path, _next(path, reader), delimiter)
+        while (head := _next(path, reader)) == []:
+            pass
+        names = _names(path, head, delimiter)
         while (cells := _next(path, reader)) is not None:
             if isinstance(cells, BadRecord):
                 yield "line", reader.line_num, cells

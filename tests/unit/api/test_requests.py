@@ -95,7 +95,7 @@ def test_data_that_can_not_be_used_are_refused_before_anything_is_stored(
         ("a.parquet", b"PK", {}, "a.parquet: is no Parquet file"),
         ("a.csv", b"q,r\n1,2\n3\n", {"columns": {"instruction": "q", "output": "r"}}, "a.csv, line 3: has 1 cells"),
         ("a.jsonl", b'{"question": "q"}', {"adapter": "openorca"}, "a.jsonl, line 1: has no response"),
-        ("fr.jsonl", b'{"q": 1}', {"languages": {"by": "file", "among": ["es", "ja"]}}, "tells no language code"),
+        ("rows.jsonl", b'{"q": 1}', {"languages": {"by": "file", "among": ["es", "ja"]}}, "tells no language code"),
     ],
 )
 def test_files_of_every_layout_are_refused_by_name_line_and_field(

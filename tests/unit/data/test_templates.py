@@ -152,7 +152,7 @@ def test_alpacas_text_is_the_one_that_the_code_versions_stand_for():
     """Whoever changes the text raises the code versions of the three stages, and then writes both anew here."""
     versions = [CODE_VERSION[kind] for kind in (StageKind.TOKENIZE, StageKind.GENERATE, StageKind.REQUESTS)]
     digest = hashlib.sha256(ALPACA.encode()).hexdigest()[:16]
-    assert (versions, digest) == ([2, 2, 1], "81914b493b935334")
+    assert (versions, digest) == ([2, 2, 2], "81914b493b935334")
 
 
 def tokens_fingerprint(folder, template="chat"):

@@ -135,6 +135,9 @@ def test_a_files_name_or_folder_tells_its_language(tmp_path, path):
         ("es/old/rows.jsonl", [], None),
         ("yue_Hant/rows.jsonl", [], None),
         ("tlh/rows.jsonl", ["tlh"], "tlh"),
+        ("pt-BR.jsonl", [], "pt"),
+        ("alpaca_pt_BR/train/0000.parquet", [], "pt"),
+        ("my-data/rows.jsonl", [], None),
     ],
 )
 def test_what_tells_a_language_and_what_only_looks_like_a_code(path, among, language):
@@ -163,6 +166,11 @@ def test_rows_aligned_by_id_carry_the_field_that_both_sets_have(tmp_path):
     shared = {"align": "id", "key": "key"}
     assert [(row.id, row.english_id) for row in read(german, **shared)[0]] == [("1", "3"), ("2", "1")]
     assert [(row.id, row.english_id) for row in read(german, **shared, english=True)[0]] == [("3", None), ("1", None)]
+
+
+def test_whole_numbers_that_a_table_made_fractions_of_are_the_same_ids(tmp_path):
+    german = write(tmp_path / "de.jsonl", GOOD | {"id": 3.0}, GOOD | {"id": 4})
+    assert [row.english_id for row in read(german, align="id", key="id")[0]] == ["3", "4"]
 
 
 def test_rows_aligned_by_line_keep_their_line_though_a_record_is_left_out(tmp_path):

@@ -40,11 +40,11 @@ def test_every_form_of_json_gives_the_same_records(tmp_path, name, content, numb
 
 @pytest.mark.parametrize(("name", "mark"), [("t.csv", ","), ("t.tsv", "\t"), ("t.csv.gz", ",")])
 def test_cells_stand_under_the_first_lines_names_at_the_line_they_end_in(tmp_path, name, mark):
-    text = f'a{mark}b\r\n"Größe"{mark}1\r\n"x\ny"{mark}\n'.encode()
+    text = f'\r\na{mark}b\r\n"Größe"{mark}1\r\n"x\ny"{mark}\n'.encode()
     found = records(tmp_path / name, gzip.compress(text) if name.endswith(".gz") else text)
     assert [(number, record) for _, number, record in found] == [
-        (2, {"a": "Größe", "b": "1"}),
-        (4, {"a": "x\ny", "b": ""}),
+        (3, {"a": "Größe", "b": "1"}),
+        (5, {"a": "x\ny", "b": ""}),
     ]
 
 
