@@ -102,9 +102,15 @@ def _told(rows: Iterator[Row], reader: Reader, context: StageContext) -> Iterato
     for number, row in enumerate(rows, 1):
         if number % CHECK_EVERY == 0:
             context.raise_if_stopped()
-            records = reader.tally.records
-            context.report(Progress(step=records, total=records, unit="records"))
+            context.report(_read_so_far(reader))
         yield row
+    context.report(_read_so_far(reader))
+
+
+def _read_so_far(reader: Reader) -> Progress:
+    """How many there are in all nobody knows before the end."""
+    records = reader.tally.records
+    return Progress(step=records, total=records, unit="records")
 
 
 def _at(rows: Iterator[Row], places: Sequence[int]) -> Iterator[Row]:
