@@ -120,8 +120,8 @@ class PlanService:
         record = self._record(node) if node is not None and node.kind is not StageKind.MINI_ROWS else None
         if record is None:
             return None
-        empty = int(record.metrics.get("empty", 0))
-        return Recorded(rows=self.store.output(record, "rows"), experiment=record.experiment, empty=empty)
+        rows, empty = self.store.output(record, "rows"), int(record.metrics.get("empty", 0))
+        return Recorded(rows=rows, experiment=record.experiment, empty=empty) if rows.is_dir() else None
 
     def _look(
         self, plan: Plan, node: StageNode, missing: set[str], repository: PlanRepository
