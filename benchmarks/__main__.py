@@ -8,7 +8,7 @@ import sys
 PARTS = (
     "benchmarks.training", "benchmarks.freezing", "benchmarks.generation", "benchmarks.translation",
     "benchmarks.evaluation", "benchmarks.similarity", "benchmarks.representations", "benchmarks.api",
-    "benchmarks.experiment",
+    "benchmarks.matrices", "benchmarks.experiment",
 )  # fmt: skip
 
 

@@ -29,6 +29,8 @@ from cftray.client_matrices import Matrix
 from cftray.client_results import Results
 
 if TYPE_CHECKING:
+    from cftray.bundle import Bundle
+    from cftray.client_bundles import Reproduction
     from cftray.client_evaluations import Evaluation
     from cftray.client_similarity import Similarity
 
@@ -101,6 +103,15 @@ class Client:
         Raises SpecRefused with the faults of every cell; then nothing is stored. Idempotent as `submit` is.
         """
         return Matrix(self, self._post("/v1/matrices", document_of(source), key))
+
+    def reproduction(self, bundle: Bundle, given: Mapping[str, str] | None = None) -> Reproduction:
+        """A bundle beside what the service would do with its spec; `given` are paths for the bundle's variables.
+
+        Nothing is stored or started until its `submit`. Raises SpecRefused where files are not given.
+        """
+        from cftray.client_bundles import reproduction
+
+        return reproduction(self, bundle, given)
 
     def get_matrix(self, identifier: str) -> Matrix:
         """A matrix by its id."""
@@ -331,11 +342,12 @@ class Run:
 
     def report(self, path: Path | str) -> Path:
         """Save the report, one HTML page, at `path`."""
-        target = Path(path)
-        text = self.client.response("GET", f"{self.path}/report").text
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
-        return target
+        return _written(Path(path), self.client.response("GET", f"{self.path}/report").text)
+
+    def bundle(self, path: Path | str) -> Path:
+        """Save the experiment's bundle, what it takes to run it again elsewhere, at `path`."""
+        document = self.client.ask("GET", f"{self.path}/bundle")
+        return _written(Path(path), json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
     def items(self, path: Path | str, phase: str, *, seed: int | None = None, of: str = "items") -> Path:
         """Save every item of a model, `p1` or `p2`, as Parquet; with of="annotations" a judge's, as JSON lines.
@@ -344,6 +356,12 @@ class Run:
         """
         wanted: Json = {"phase": phase, "of": of} | ({} if seed is None else {"seed": seed})
         return self.client.save(f"{self.path}/items", path, **wanted)
+
+
+def _written(target: Path, text: str) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8")
+    return target
 
 
 def _frames(lines: Iterator[str]) -> Iterator[Json]:

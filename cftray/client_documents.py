@@ -56,7 +56,7 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 def _resolved(document: dict[str, Any], folder: Path) -> dict[str, Any]:
     faults: list[Fault] = []
-    for holder, key, where in _path_fields(document, ""):
+    for holder, key, where in path_fields(document, ""):
         given = holder[key]
         missing = [name for name in _names(given) if name not in os.environ]
         faults += [
@@ -69,12 +69,12 @@ def _resolved(document: dict[str, Any], folder: Path) -> dict[str, Any]:
     return document
 
 
-def _path_fields(node: Any, where: str) -> Iterator[tuple[MutableMapping[str, Any], str, str]]:
+def path_fields(node: Any, where: str) -> Iterator[tuple[MutableMapping[str, Any], str, str]]:
     """Fields that may hold a path: `path` of data, `model`, the short forms of a model reference, and every file of
     an evaluation's benchmarks."""
     if isinstance(node, list):
         for index, one in enumerate(node):
-            yield from _path_fields(one, f"{where}[{index}]")
+            yield from path_fields(one, f"{where}[{index}]")
     if not isinstance(node, Mapping):
         return
     for key, value in node.items():
@@ -84,7 +84,7 @@ def _path_fields(node: Any, where: str) -> Iterator[tuple[MutableMapping[str, An
             if named and isinstance(node, MutableMapping):
                 yield node, key, place
         else:
-            yield from _path_fields(value, place)
+            yield from path_fields(value, place)
 
 
 def _names(text: str) -> list[str]:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from cftray.client_documents import Source, document_of
+
 if TYPE_CHECKING:
     from cftray.client import Client, Run
 
@@ -55,6 +57,15 @@ class Matrix:
     def cancel(self) -> Matrix:
         """Ask every cell that is not over to stop."""
         self.view = self.client.ask("POST", f"{self.path}/cancel")
+        return self
+
+    def add(self, more: Source) -> Matrix:
+        """Give it more values of its axes, and more cells: `{"axes": {"seed": [19]}, "cells": [{path: value}]}`, or the
+        path of a YAML or JSON file with that. Cells that it has stay as they are.
+
+        Raises SpecRefused with the faults of every new cell; then none is added.
+        """
+        self.view = self.client.ask("POST", f"{self.path}/cells", json=document_of(more))
         return self
 
     def wait(self, *, progress: bool = False, timeout: float | None = None) -> Matrix:

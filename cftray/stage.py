@@ -117,9 +117,11 @@ class StageContext:
 class Artifact:
     """What a stage made: files or folders inside the attempt's folder, by name, and its figures.
 
-    `metrics` are the numbers worth comparing; `details` is any JSON that explains them.
+    `metrics` are the numbers worth comparing; `details` is any JSON that explains them. `lacking` names what was not
+    there and left something out, of the names that `cftray.runner.lacking` knows.
     """
 
     outputs: Mapping[str, Path]
     metrics: Mapping[str, float] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
+    lacking: tuple[str, ...] = ()

@@ -32,6 +32,7 @@ from api.experiments.schemas import (
 from api.experiments.service import ExperimentService
 from api.experiments.states import State
 from api.experiments.stream import stream
+from cftray.bundle import Bundle
 from cftray.spec.experiment import Name
 
 experiments = APIRouter(prefix=Kind.EXPERIMENT.path, tags=["experiments"])
@@ -220,6 +221,12 @@ def results(identifier: Id, reports: Reports) -> ResultsView:
 def report(identifier: Id, reports: Reports) -> HTMLResponse:
     """The report: one HTML page that holds everything it shows."""
     return HTMLResponse(reports.html(identifier))
+
+
+@experiments.get("/{identifier}/bundle", responses=responses(404, 409))
+def bundle(identifier: Id, reports: Reports) -> Bundle:
+    """Spec, digests, versions and figures: what `cftray reproduce` runs again elsewhere and compares with."""
+    return reports.bundle(identifier)
 
 
 @experiments.get("/{identifier}/items", response_class=Response, responses=responses(404, 409, 422) | ITEM_FILES)

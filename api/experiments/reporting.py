@@ -11,6 +11,8 @@ from api.experiments.service import found
 from api.experiments.states import State
 from api.refusals import Conflict, NotFound
 from api.tables import ExperimentRow
+from cftray.bundle import Bundle, make_bundle
+from cftray.bundle.reading import href_of
 from cftray.plan import Plan
 from cftray.report.html import html_report
 from cftray.report.model_page import model_report
@@ -45,11 +47,23 @@ class ReportService:
         spec = spec_of(row)
         match spec:
             case ExperimentSpec():
-                return html_report(spec, plan, self.store, experiment=row.id)
+                href = href_of(make_bundle(spec, plan, self.store, experiment=row.id))
+                return html_report(spec, plan, self.store, experiment=row.id, bundle=href)
             case ModelEvaluationSpec():
                 return model_report(spec, plan, self.store, evaluation=row.id)
             case _:
                 raise NotFound(f"{identifier} scores no model, so it has no report")
+
+    def bundle(self, identifier: str) -> Bundle:
+        """What another machine needs to run it again. Raises NotFound, or Conflict while nothing is scored."""
+        row = self._row(identifier)
+        spec = spec_of(row)
+        if not isinstance(spec, ExperimentSpec):
+            raise NotFound(f"{identifier} is no experiment; only an experiment has a bundle")
+        made = make_bundle(spec, Plan.model_validate_json(row.plan), self.store, experiment=row.id)
+        if not made.scores:
+            raise Conflict(f"{identifier} is {row.state} and has no scores yet; a bundle needs some to compare with")
+        return made
 
     def items(self, identifier: str, phase: Phase | None, seed: int | None, of: ItemsOf) -> ItemFile:
         """The recorded file of a model's items. Raises NotFound, Conflict and BadParameter as `item_file` does."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, defer
 
 from api.experiments.kinds import Kind
 from api.experiments.states import OPEN, Happening, State
 from api.tables import AttemptRow, CellRow, EventRow, ExperimentRow, LabelRow, StageRow
 from cftray.store.events import EventKind
+
+AT_ONCE = 200
+"""Ids in one query."""
 
 _BODY = (defer(ExperimentRow.spec, raiseload=True), defer(ExperimentRow.plan, raiseload=True))
 
@@ -49,6 +52,14 @@ class Standing:
     waiting_for: str | None
     last_event: int
     kind: Kind = Kind.EXPERIMENT
+
+
+class Planned(NamedTuple):
+    """An experiment's plan as it is stored, and the matrix that it is a cell of."""
+
+    id: str
+    plan: str
+    matrix: str | None
 
 
 class ExperimentRepository:
@@ -114,6 +125,18 @@ class ExperimentRepository:
             having = select(LabelRow.seq).where(LabelRow.label == label, LabelRow.seq == ExperimentRow.seq)
             query = query.where(having.exists())
         return self.session.scalars(query).all()
+
+    def plans(self, identifiers: Sequence[str]) -> list[Planned]:
+        """Plans of experiments; the first matrix where one is a cell of several."""
+        query = select(ExperimentRow.id, ExperimentRow.plan, func.min(CellRow.matrix_id))
+        query = query.outerjoin(CellRow, CellRow.experiment_id == ExperimentRow.id).group_by(
+            ExperimentRow.id, ExperimentRow.plan
+        )
+        found: list[Planned] = []
+        for begin in range(0, len(identifiers), AT_ONCE):
+            asked = query.where(ExperimentRow.id.in_(identifiers[begin : begin + AT_ONCE]))
+            found += [Planned(one, plan, matrix) for one, plan, matrix in self.session.execute(asked)]
+        return found
 
     def opened(self) -> list[OpenExperiment]:
         """Experiments that still need something done, the oldest first."""

@@ -19,6 +19,7 @@ from api.experiments.repository import ExperimentRepository, Filter, Standing
 from api.experiments.schemas import AnyView, EventPage, Page
 from api.experiments.states import Happening, State
 from api.experiments.views import Views, event_view
+from api.plans.moment import Moment
 from api.plans.schemas import PlannedStage
 from api.plans.service import PlanService
 from api.refusals import BadParameter, Conflict, KeyReused, NotFound
@@ -80,10 +81,10 @@ class ExperimentService:
         self.wakeup.notify()
         return view, False
 
-    def prepare(self, spec: AnySpec) -> Prepared:
-        """What a checked spec would be stored as."""
-        plan = self.plans.plan(spec)
-        return Prepared(spec=spec, plan=plan, stages=self.plans.stages(plan))
+    def prepare(self, spec: AnySpec, moment: Moment | None = None) -> Prepared:
+        """What a checked spec would be stored as; `moment` where it is one of many."""
+        plan = self.plans.plan(spec, moment)
+        return Prepared(spec=spec, plan=plan, stages=self.plans.stages(plan, moment))
 
     def add(
         self, repository: ExperimentRepository, new: Prepared, *, key: str | None = None, digest: str | None = None

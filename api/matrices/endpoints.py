@@ -19,7 +19,7 @@ from cftray.report.layouts import Layout
 from cftray.report.matrix_html import html_matrix
 from cftray.report.matrix_latex import latex_matrix
 from cftray.report.matrix_text import csv_matrix, markdown_matrix
-from cftray.spec.matrix import MatrixSpec
+from cftray.spec.matrix import MatrixAddition, MatrixSpec
 
 router = APIRouter(prefix="/v1/matrices", tags=["matrices"])
 
@@ -34,6 +34,16 @@ REQUEST_BODY: dict[str, Any] = {
         "required": True,
         "content": {
             kind: {"schema": MatrixSpec.model_json_schema(), "example": EXAMPLE}
+            for kind in ("application/json", "application/yaml")
+        },
+    }
+}
+MORE: dict[str, Any] = {"axes": {"seed": [19]}, "cells": [{"mitigation": {"kind": "lora"}}]}
+MORE_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            kind: {"schema": MatrixAddition.model_json_schema(), "example": MORE}
             for kind in ("application/json", "application/yaml")
         },
     }
@@ -68,6 +78,14 @@ def create(document: Document, matrices: Matrices, response: Response, key: Key 
     if replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return view
+
+
+@router.post(
+    "/{identifier}/cells", status_code=201, openapi_extra=MORE_BODY, responses=responses(404, 409, 413, 415, 422)
+)
+def add_cells(identifier: Id, document: Document, matrices: Matrices) -> MatrixView:
+    """Give a matrix more values of its axes, and more cells, at any time; those that it has are not made twice."""
+    return matrices.add_cells(identifier, document)
 
 
 @router.get("", responses=responses(422))

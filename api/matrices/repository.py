@@ -20,12 +20,17 @@ class MatrixRepository:
         """Store a matrix; its experiments have to be there already."""
         self.session.add(row)
         self.session.flush()
+        self.add_cells(cells)
+
+    def add_cells(self, cells: Iterable[CellRow]) -> None:
+        """Store cells of a matrix that is there; likewise."""
         self.session.add_all(cells)
         self.session.flush()
 
-    def get(self, identifier: str) -> MatrixRow | None:
-        """The matrix of that id."""
-        return self.session.scalar(select(MatrixRow).where(MatrixRow.id == identifier))
+    def get(self, identifier: str, *, lock: bool = False) -> MatrixRow | None:
+        """The matrix of that id; with `lock`, nobody else changes it until the transaction ends."""
+        query = select(MatrixRow).where(MatrixRow.id == identifier)
+        return self.session.scalar(query.with_for_update() if lock else query)
 
     def by_idempotency_key(self, key: str) -> MatrixRow | None:
         """The matrix that was POSTed with that key."""

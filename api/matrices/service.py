@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -13,7 +14,7 @@ from api.database import Database
 from api.experiments.ids import new_id
 from api.experiments.lifecycle import ask_to_cancel
 from api.experiments.repository import ExperimentRepository
-from api.experiments.service import Clock, ExperimentService, found
+from api.experiments.service import Clock, ExperimentService, Prepared, found
 from api.experiments.states import State
 from api.experiments.views import Views
 from api.matrices.repository import MatrixRepository
@@ -26,13 +27,21 @@ from api.matrices.schemas import (
     MatrixView,
 )
 from api.plans.service import PlanService
-from api.refusals import BadParameter, KeyReused, NotFound
+from api.refusals import BadParameter, Conflict, KeyReused, NotFound
 from api.tables import CellRow, ExperimentRow, MatrixRow
 from api.wakeup import Wakeup
-from cftray.errors import Fault, SpecRefused
+from cftray.errors import Fault
 from cftray.plan import Plan
 from cftray.recipes import Cell, cells_of, matrix_from_document
-from cftray.recipes.matrices import in_cell
+from cftray.recipes.matrices import (
+    KnownCell,
+    addition_from_document,
+    cells_with_more,
+    identity_of,
+    in_cell,
+    matrix_with_more,
+    refuse,
+)
 from cftray.report.matrix import CellPlan, matrix_table
 from cftray.spec import ExperimentSpec
 from cftray.store import Store
@@ -69,9 +78,7 @@ class MatrixService:
         if earlier is not None:
             return earlier, True
         matrix = matrix_from_document(document)
-        cells = cells_of(matrix)
-        self._refuse(cells)
-        prepared = [(cell, self.experiments.prepare(cell.spec)) for cell in cells]
+        prepared = self._prepared(cells_of(matrix))
         row = MatrixRow(
             id=new_id("mat"),
             name=matrix.name,
@@ -83,20 +90,7 @@ class MatrixService:
         try:
             with self.database.write() as session:
                 repository = ExperimentRepository(session)
-                ids = [self.experiments.add(repository, new).id for _, new in prepared]
-                MatrixRepository(session).add(
-                    row,
-                    [
-                        CellRow(
-                            matrix_id=row.id,
-                            position=position,
-                            experiment_id=experiment,
-                            row=cell.row,
-                            coordinates=dict(cell.coordinates),
-                        )
-                        for position, ((cell, _), experiment) in enumerate(zip(prepared, ids, strict=True))
-                    ],
-                )
+                MatrixRepository(session).add(row, self._stored(repository, row.id, prepared, 0))
         except IntegrityError:
             earlier = self._earlier(key, digest)  # the same key, at the same moment
             if earlier is None:
@@ -104,6 +98,31 @@ class MatrixService:
             return earlier, True
         self.wakeup.notify()
         return self.get(row.id), False
+
+    def add_cells(self, identifier: str, document: dict[str, Any]) -> MatrixView:
+        """Give a matrix more cells, whether or not those it has are over; cells that are there stay as they are.
+
+        Raises NotFound, SpecRefused with the faults of every new cell, Conflict where others were added meanwhile.
+        """
+        more = addition_from_document(document)
+        with self.database.read() as session:
+            repository = MatrixRepository(session)
+            row = _found(repository, identifier)
+            before = repository.cells(identifier)
+        matrix = matrix_from_document(row.document)
+        known = [_known(cell, experiment) for cell, experiment in before]
+        have = {one.identity for one in known}
+        new = [cell for cell in cells_with_more(matrix, more, known) if cell.identity not in have]
+        prepared = self._prepared(new)
+        with self.database.write() as session:
+            repository = MatrixRepository(session)
+            locked = _found(repository, identifier, lock=True)
+            if len(repository.cells(identifier)) != len(before):
+                raise Conflict(f"{identifier} got other cells at the same moment; look at it, and add yours again")
+            locked.document = matrix_with_more(matrix, more).model_dump(mode="json")
+            repository.add_cells(self._stored(ExperimentRepository(session), identifier, prepared, len(before)))
+        self.wakeup.notify()
+        return self.get(identifier)
 
     def get(self, identifier: str) -> MatrixView:
         """One matrix. Raises NotFound."""
@@ -164,14 +183,30 @@ class MatrixService:
             table=matrix_table(row.name, plans, self.store),
         )
 
-    def _refuse(self, cells: list[Cell]) -> None:
-        """Raises SpecRefused where a cell can't run; a fault that several have is told once."""
+    def _prepared(self, cells: Sequence[Cell]) -> list[tuple[Cell, Prepared]]:
+        """The cells with their plans. Raises SpecRefused where one can't run; a fault of several is told once."""
+        moment = self.plans.moment()
         faults: dict[tuple[str, str], Fault] = {}
         for cell in cells:
-            for fault in self.plans.faults(cell.spec):
+            for fault in self.plans.faults(cell.spec, moment):
                 faults.setdefault((fault.path, fault.given), in_cell(fault, cell.coordinates))
-        if faults:
-            raise SpecRefused(list(faults.values()))
+        refuse(faults.values())
+        return [(cell, self.experiments.prepare(cell.spec, moment)) for cell in cells]
+
+    def _stored(
+        self, repository: ExperimentRepository, matrix: str, prepared: Sequence[tuple[Cell, Prepared]], first: int
+    ) -> list[CellRow]:
+        """Store the cells' experiments in the caller's transaction; gives the cells, from position `first` on."""
+        return [
+            CellRow(
+                matrix_id=matrix,
+                position=position,
+                experiment_id=self.experiments.add(repository, new).id,
+                row=cell.row,
+                coordinates=dict(cell.coordinates),
+            )
+            for position, (cell, new) in enumerate(prepared, first)
+        ]
 
     def _earlier(self, key: str | None, digest: str) -> MatrixView | None:
         if key is None:
@@ -211,8 +246,13 @@ class MatrixService:
         )
 
 
-def _found(repository: MatrixRepository, identifier: str) -> MatrixRow:
-    row = repository.get(identifier)
+def _known(cell: CellRow, experiment: ExperimentRow) -> KnownCell:
+    spec = ExperimentSpec.model_validate_json(experiment.spec)
+    return KnownCell(row=cell.row, coordinates=cell.coordinates, identity=identity_of(spec))
+
+
+def _found(repository: MatrixRepository, identifier: str, *, lock: bool = False) -> MatrixRow:
+    row = repository.get(identifier, lock=lock)
     if row is None:
         raise NotFound(f"no matrix {identifier[:40]}; GET /v1/matrices lists them")
     return row

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import copy
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from api.experiments.kinds import AnySpec
@@ -59,6 +60,13 @@ class FileChecks:
         self.packs = packs
         self.data_roots = settings.data_roots
         self.model_roots = settings.model_roots
+        self._seen: dict[tuple[str, DataSpec, int], Sequence[Fault]] | None = None
+
+    def remembering(self) -> FileChecks:
+        """Checks for many specs of one moment: data that several of them name are read once."""
+        found = copy.copy(self)
+        found._seen = {}
+        return found
 
     def faults(self, spec: AnySpec) -> list[Fault]:
         """Every fault found."""
@@ -130,8 +138,16 @@ class FileChecks:
         if fault is not None:
             yield fault
 
-    def _data(self, path: str, data: DataSpec, least: int = 0) -> Iterator[Fault]:
-        """Of a data set, of which `least` rows are needed."""
+    def _data(self, path: str, data: DataSpec, least: int = 0) -> Sequence[Fault]:
+        """Of a data set, of which `least` rows are needed; read once where these checks remember."""
+        key = (path, data, least)
+        if self._seen is None:
+            return list(self._look(path, data, least))
+        if key not in self._seen:
+            self._seen[key] = list(self._look(path, data, least))
+        return self._seen[key]
+
+    def _look(self, path: str, data: DataSpec, least: int) -> Iterator[Fault]:
         match data:
             case MiniData():
                 return

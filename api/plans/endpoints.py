@@ -22,10 +22,12 @@ def plan(
     document: Document,
     plans: Plans,
     preview: Annotated[int, Query(ge=0, le=MOST_ROWS, description="rows of each data set to show, token by token")] = 0,
+    bundle: Annotated[bool, Query(description="tell digests and configs as an experiment's bundle does")] = False,
     kind: Annotated[Kind, Query(description="what the document is a spec of")] = Kind.EXPERIMENT,
 ) -> PlanView:
     """Dry run: the stages of a spec, which of them are recorded, and why not. Takes no resources.
 
-    With `preview`, also what the models will see of each phase's data.
+    With `preview`, also what the models will see of each phase's data; with `bundle`, all that makes the stages'
+    fingerprints, to be held against what another machine had.
     """
-    return plans.dry_run(document, preview, kind)
+    return plans.dry_run(document, preview, kind, bundle=bundle)

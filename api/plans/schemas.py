@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.experiments.kinds import AnySpec
 from api.experiments.states import StageState
+from cftray.bundle import Bundle
 from cftray.plan import StageKind
 from cftray.recipes.previews import PhasePreview
 
@@ -53,3 +54,6 @@ class PlanView(BaseModel):
     stages: list[PlannedStage]
     spec: AnySpec
     preview: Annotated[tuple[PhasePreview, ...] | None, Field(description="null unless it was asked for")] = None
+    bundle: Annotated[
+        Bundle | None, Field(description="digests, configs and versions, as a bundle has them; null unless asked for")
+    ] = None

@@ -9,8 +9,10 @@ from api.experiments.kinds import AnySpec, Kind
 from api.experiments.states import GATE_CLOSED, StageState
 from api.plans.checks import FileChecks
 from api.plans.explain import code_changed, differences
+from api.plans.moment import Moment
 from api.plans.repository import PlanRepository
 from api.plans.schemas import PlannedStage, PlanView
+from cftray.bundle import make_bundle
 from cftray.data.looking import Means
 from cftray.endpoint import Endpoints, endpoint_faults
 from cftray.errors import Fault, SpecRefused
@@ -46,6 +48,10 @@ class PlanService:
         self.endpoints = endpoints
         self.packs = packs
 
+    def moment(self) -> Moment:
+        """What the plans of one request share; for a single plan it is made anew where it is left out."""
+        return Moment(self.store, self.digests, self.checks)
+
     def spec(self, document: dict[str, Any], kind: Kind = Kind.EXPERIMENT) -> AnySpec:
         """The checked spec of a document. Raises SpecRefused with every fault."""
         spec = kind.spec(document)
@@ -54,7 +60,7 @@ class PlanService:
             raise SpecRefused(faults)
         return spec
 
-    def faults(self, spec: AnySpec) -> list[Fault]:
+    def faults(self, spec: AnySpec, moment: Moment | None = None) -> list[Fault]:
         """What the spec itself, the files and the endpoints it names show to be wrong."""
         if isinstance(spec, SimilaritySpec):
             own = similarity_faults(spec)
@@ -62,24 +68,27 @@ class PlanService:
             trained = spec_faults(spec) if isinstance(spec, ExperimentSpec) else []
             own = [*trained, *evaluation_faults(spec, self.packs)]
         asked = endpoint_faults(spec, self.endpoints, spec.execution.endpoint_budget)
-        return [*own, *asked, *self.checks.faults(spec)]
+        checks = self.checks if moment is None else moment.checks
+        return [*own, *asked, *checks.faults(spec)]
 
-    def plan(self, spec: AnySpec) -> Plan:
+    def plan(self, spec: AnySpec, moment: Moment | None = None) -> Plan:
         """Its stages; those that depend on a large file not hashed yet have no fingerprint."""
         if isinstance(spec, ExperimentSpec):
-            return build_plan(spec, self.digests.known, self.packs)
+            shared = moment or self.moment()
+            return build_plan(spec, shared.digest, self.packs, shared.fingerprint)
         if isinstance(spec, SimilaritySpec):
             return build_similarity_plan(spec, self.digests.known)
         return build_evaluation_plan(spec, self.digests.known, self.packs)
 
-    def stages(self, plan: Plan) -> list[PlannedStage]:
+    def stages(self, plan: Plan, moment: Moment | None = None) -> list[PlannedStage]:
         """Each stage with its state and why it is in it."""
+        shared = moment or self.moment()
         stages: list[PlannedStage] = []
         missing: set[str] = set()
         with self.database.read() as session:
             repository = PlanRepository(session)
             for node in plan.stages:
-                state, why = self._look(plan, node, missing, repository)
+                state, why = self._look(plan, node, missing, repository, shared)
                 if state is StageState.NEW:
                     missing.add(node.name)
                 stages.append(
@@ -95,8 +104,13 @@ class PlanService:
                 )
         return stages
 
-    def dry_run(self, document: dict[str, Any], preview: int = 0, kind: Kind = Kind.EXPERIMENT) -> PlanView:
-        """What POSTing the document would do; with `preview`, so many rows of each data set as a model sees them."""
+    def dry_run(
+        self, document: dict[str, Any], preview: int = 0, kind: Kind = Kind.EXPERIMENT, *, bundle: bool = False
+    ) -> PlanView:
+        """What POSTing the document would do; with `preview`, so many rows of each data set as a model sees them.
+
+        With `bundle`, an experiment's as far as it is known now: what is recorded already stands in it.
+        """
         spec = self.spec(document, kind)
         plan = self.plan(spec)
         stages = self.stages(plan)
@@ -108,6 +122,9 @@ class PlanService:
             stages=stages,
             spec=spec,
             preview=self._previews(spec, plan, preview) if preview and isinstance(spec, ExperimentSpec) else None,
+            bundle=make_bundle(spec, plan, self.store, experiment=None)
+            if bundle and isinstance(spec, ExperimentSpec)
+            else None,
         )
 
     def _previews(self, spec: ExperimentSpec, plan: Plan, shown: int) -> tuple[PhasePreview, ...]:
@@ -117,42 +134,52 @@ class PlanService:
         """What a phase's tokens are made from, where it is recorded; the miniature's are made anew in no time."""
         source = plan.stage(TOKENS.format(phase=phase)).inputs["rows"]
         node = plan.stage(source.stage) if isinstance(source, StageInput) else None
-        record = self._record(node) if node is not None and node.kind is not StageKind.MINI_ROWS else None
+        if node is None or node.kind is StageKind.MINI_ROWS or node.fingerprint is None:
+            return None
+        record = self.store.record(node.fingerprint)
         if record is None:
             return None
         rows, empty = self.store.output(record, "rows"), int(record.metrics.get("empty", 0))
         return Recorded(rows=rows, experiment=record.experiment, empty=empty) if rows.is_dir() else None
 
     def _look(
-        self, plan: Plan, node: StageNode, missing: set[str], repository: PlanRepository
+        self, plan: Plan, node: StageNode, missing: set[str], repository: PlanRepository, shared: Moment
     ) -> tuple[StageState, str]:
         if node.fingerprint is None:
             return StageState.NEW, "not known yet: a large input is still to be hashed"
-        shut = self._shut(plan, node)
+        shut = self._shut(plan, node, shared)
         if shut is not None:
             return StageState.SKIPPED, shut
-        record = self.store.record(node.fingerprint)
+        if node.fingerprint not in shared.looked:
+            shared.looked[node.fingerprint] = self._stands(plan, node, missing, repository, shared)
+        return shared.looked[node.fingerprint]
+
+    def _stands(
+        self, plan: Plan, node: StageNode, missing: set[str], repository: PlanRepository, shared: Moment
+    ) -> tuple[StageState, str]:
+        record = _record(node, shared)
         if record is not None:
             return StageState.CACHED, f"recorded by {record.experiment} on {record.finished_at[:10]}"
         needed = [name for name in node.needs if name in missing]
         if needed:
             return StageState.NEW, f"needs {' and '.join(needed)}, which is new"
-        return StageState.NEW, self._nearest(plan, node, repository)
+        return StageState.NEW, self._nearest(plan, node, repository, shared)
 
-    def _shut(self, plan: Plan, node: StageNode) -> str | None:
+    def _shut(self, plan: Plan, node: StageNode, shared: Moment) -> str | None:
         """Why the stage is left out, where all the gates that it stands behind have been found closed."""
         if not node.gated_by:
             return None
-        why = [closed(record) for name in node.gated_by if (record := self._record(plan.stage(name))) is not None]
+        why = [closed(record) for name in node.gated_by if (record := _record(plan.stage(name), shared)) is not None]
         told = [one for one in why if one is not None]
         return GATE_CLOSED + "; ".join(told) if len(told) == len(node.gated_by) else None
 
-    def _record(self, node: StageNode) -> Record | None:
-        return self.store.record(node.fingerprint) if node.fingerprint is not None else None
-
-    def _nearest(self, plan: Plan, node: StageNode, repository: PlanRepository) -> str:
-        last = repository.last_done(node.name)
-        record = self.store.record(last.fingerprint) if last is not None and last.fingerprint else None
+    def _nearest(self, plan: Plan, node: StageNode, repository: PlanRepository, shared: Moment) -> str:
+        last = shared.last_done(node.name, repository)
+        record = shared.record(last.fingerprint) if last is not None and last.fingerprint else None
         if record is None:
             return "never run before"
         return f"{differences(plan, node, record) or code_changed(node)} ({record.experiment})"
+
+
+def _record(node: StageNode, shared: Moment) -> Record | None:
+    return shared.record(node.fingerprint) if node.fingerprint is not None else None

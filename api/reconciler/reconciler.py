@@ -19,6 +19,7 @@ from api.reconciler.cluster import OneLook
 from api.reconciler.failures import failure_of
 from api.reconciler.hashing import Hashing
 from api.reconciler.joblogs import JobLogs
+from api.reconciler.turns import Turns
 from api.settings import Settings
 from api.tables import AttemptRow
 from cftray.errors import CFTRayError
@@ -51,6 +52,7 @@ class Reconciler:
         self.hashing = hashing
         self.settings = settings
         self.clock = clock
+        self.turns = Turns(database, store)
         self.attempts = Attempts(database, store, settings, clock)
 
     def step(self) -> bool:
@@ -59,12 +61,20 @@ class Reconciler:
         with self.database.read() as session:
             opened = ExperimentRepository(session).opened()
         busy = sum(one.attempt is not None for one in opened)
-        for one in opened:
+        for one in self._in_turn(opened, busy):
             begun = one.attempt is None and one.state is State.QUEUED and self._guarded(one, busy)
             busy += begun
             if begun or one.attempt is not None:
                 self._advance(one.id, jobs)
         return self._keep_logs(jobs) or bool(opened)
+
+    def _in_turn(self, opened: list[OpenExperiment], busy: int) -> list[OpenExperiment]:
+        """In the order of arrival where their plans can't be read: a wrong order harms nobody."""
+        try:
+            return self.turns.order(opened, self.settings.max_jobs - busy)
+        except Exception:
+            log.exception("the order of what waits is that of arrival")
+            return opened
 
     def _guarded(self, one: OpenExperiment, busy: int) -> bool:
         """`_begin`, whose unexpected errors harm no other experiment."""

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cftray import __version__
-from cftray.cli import evaluations, experiments, items, matrices, paper, previews, reference, similarity, stack
+from cftray.cli import bundles, evaluations, experiments, items, matrices, paper, previews, reference, similarity, stack
 from cftray.cli.session import AWAY, FAILED, WRONG, Session, show_refusal
 from cftray.errors import CFTRayError
 
@@ -19,7 +19,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (experiments, evaluations, similarity, previews, matrices, paper, items, reference, stack):
+for module in (experiments, evaluations, similarity, previews, matrices, paper, items, bundles, reference, stack):
     module.add_to(app)
 
 

@@ -1,4 +1,4 @@
-"""Commands on matrices: `cftray matrix submit, list, get, watch, table, cancel`."""
+"""Commands on matrices: `cftray matrix submit, add, list, get, watch, table, cancel`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cftray.client import Matrix
 
 Document = Annotated[Path, typer.Argument(metavar="MATRIX", help="A matrix in YAML or JSON.", show_default=False)]
+More = Annotated[Path, typer.Argument(metavar="MORE", help="axes, cells in YAML or JSON.", show_default=False)]
 Id = Annotated[str, typer.Argument(metavar="ID", help="A matrix's id.", show_default=False)]
 
 
@@ -56,6 +57,24 @@ def submit(
         echo_json(matrix.view)
     else:
         show(session, matrix)
+
+
+def add(
+    context: typer.Context,
+    identifier: Id,
+    document: More,
+    json_: AsJson = False,
+) -> None:
+    """Give a matrix more values of its axes and more cells, while it runs or later."""
+    session: Session = context.obj
+    matrix = session.client().get_matrix(identifier)
+    before = len(matrix.cells)
+    matrix.add(document)
+    if json_:
+        echo_json(matrix.view)
+        return
+    typer.echo(f"{len(matrix.cells) - before} new cells")
+    show(session, matrix)
 
 
 def watch(context: typer.Context, identifier: Id) -> None:
@@ -133,7 +152,7 @@ def show_table(session: Session, matrix: Matrix) -> None:
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     group = typer.Typer(help="Matrices: one experiment varied along axes, in one table.", no_args_is_help=True)
-    for command in (submit, watch, get, table, cancel):
+    for command in (submit, add, watch, get, table, cancel):
         group.command()(command)
     group.command("list")(list_)
     app.add_typer(group, name="matrix")

@@ -102,6 +102,8 @@ def _noise_faults(asked: EvaluationSpec) -> Iterator[Fault]:
 
 def _gate_faults(spec: ExperimentSpec, pack: Pack) -> Iterator[Fault]:
     """A condition names a score that P1 is going to have."""
+    if not spec.gate:
+        return
     asked = spec.evaluation
     tasks = pack.asked_by(asked)
     judged = _scores(tasks, asked, pack)

@@ -24,7 +24,9 @@ def find_pack(name: str) -> Pack:
     return PACKS[name]()
 
 
+@functools.cache
 def _mini() -> Pack:
+    """Made once, as the paper's is."""
     return Pack(
         name="mini",
         version=mini_pack.PACK_VERSION,

@@ -66,14 +66,17 @@ def run(config: RequestsConfig, inputs: Mapping[str, Path], context: StageContex
         "batches": sum(len(one.batches) for one in manifest.tasks),
         "cut_prompts": sum(one.cut_prompts for one in manifest.tasks),
     }
-    return Artifact(outputs={"requests": folder}, metrics=metrics, details=details)
+    return Artifact(
+        outputs={"requests": folder}, metrics=metrics, details=details, lacking=tuple(made["resources"])
+    )
 
 
 def make_requests(request: Mapping[str, Any]) -> dict[str, Any]:
     """Entry of a worker: writes the folder `requests` into the request's folder.
 
     Gives the `seconds` that it took, of which files the items come (`sources`), and what is `lacking`, in words: items
-    that will stay without a score. Raises DataError where something is missing that the evaluation can't do without.
+    that will stay without a score; `resources` has the names of that. Raises DataError where something is missing that
+    the evaluation can't do without.
     """
     config = RequestsConfig.model_validate(request["config"])
     pack = packs.find_planned(config.pack, config.pack_digest)
@@ -83,8 +86,13 @@ def make_requests(request: Mapping[str, Any]) -> dict[str, Any]:
     found = look(wanted, benchmark_files(inputs), limit=config.limit, folder=folder)
     found.raise_if_fatal()
     seconds = _Requests(pack, config, inputs, folder, Path(request["stop"])).write()
-    lacking = [str(one) for one in found.of(Severity.UNSCORED)]
-    return {"seconds": seconds, "sources": list(found.sources), "lacking": lacking}
+    unscored = found.of(Severity.UNSCORED)
+    return {
+        "seconds": seconds,
+        "sources": list(found.sources),
+        "lacking": [str(one) for one in unscored],
+        "resources": sorted({one.resource for one in unscored if one.resource is not None}),
+    }
 
 
 class _Requests:

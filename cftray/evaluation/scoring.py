@@ -26,6 +26,7 @@ from cftray.evaluation.items import (
     valued,
     write_items,
 )
+from cftray.evaluation.paper.metrics.following import LACKED
 from cftray.evaluation.parts import ITEMS, NewPart, is_there, read_facts
 from cftray.evaluation.requests import Manifest, Request, read_requests, task_file
 from cftray.evaluation.requests_stage import benchmark_files
@@ -41,7 +42,8 @@ FILTER = "none"
 def score(request: Mapping[str, Any]) -> dict[str, Any]:
     """Entry of a worker; see `stage.Evaluation` for the request's fields.
 
-    Writes parts, `items.parquet` and `scores.json.gz`, and returns tables of tasks and metrics, and timings.
+    Writes parts, `items.parquet` and `scores.json.gz`, and returns tables of tasks and metrics, timings, and what was
+    lacking.
     """
     config = EvaluateConfig.model_validate(request["config"])
     pack = packs.find_planned(config.pack, config.pack_digest)
@@ -61,6 +63,7 @@ def score(request: Mapping[str, Any]) -> dict[str, Any]:
         "tasks": [one["figures"] for one in facts],
         "metrics": {entry.task: one["metrics"] for entry, one in zip(wanted, facts, strict=True)},
         "seconds": scoring.seconds,
+        "lacking": sorted({LACKED[why] for one in scores for why in one.unscored.values() if why in LACKED}),
     }
 
 

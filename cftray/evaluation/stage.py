@@ -74,6 +74,7 @@ class Evaluation:
             outputs={"items": self.context.folder / ITEMS_FILE, "scores": self.context.folder / SCORES_FILE},
             metrics=metrics_of([scores]),
             details=self._details(found, known, actors),
+            lacking=tuple(found["lacking"]),
         )
 
     def _parts(self) -> dict[str, Path]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -17,10 +17,17 @@ from pydantic import BaseModel
 
 from cftray.errors import InternalError
 
+AS_THEY_ARE = frozenset({type(None), bool, int, str})
+"""Kinds that JSON has; what is derived from them is told apart from enumerations first."""
+
 
 def canonical(value: object) -> str:
     """JSON with sorted keys and no spaces. Raises InternalError for what can't be hashed."""
-    return json.dumps(_plain(value, "$"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    try:
+        plain = _plain(value)
+    except _Unfit as unfit:
+        raise InternalError(f"{'.'.join(['$', *unfit.path])}: {unfit.reason}") from None
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def sha256_of(value: object) -> str:
@@ -28,21 +35,42 @@ def sha256_of(value: object) -> str:
     return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
-def _plain(value: object, path: str) -> Any:
+class _Unfit(Exception):
+    """A value that can't be hashed; `path` grows on the way out, so that nobody pays for it who has none."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.path: list[str] = []
+
+
+def _plain(value: Any) -> Any:
+    kind = type(value)
+    if kind in AS_THEY_ARE or (kind is float and math.isfinite(value)):
+        return value
     match value:
         case Enum():
-            return _plain(value.value, path)
-        case None | bool() | int() | str():
-            return value
-        case float() if math.isfinite(value):
+            return _plain(value.value)
+        case bool() | int() | str():
             return value
         case BaseModel():
-            return {name: _plain(getattr(value, name), f"{path}.{name}") for name in type(value).model_fields}
+            return _fields(kind.model_fields, value.__dict__)
         case Mapping():
             if not all(isinstance(key, str) for key in value):
-                raise InternalError(f"{path}: a fingerprint needs string keys, got {list(value)!r}")
-            return {key: _plain(one, f"{path}.{key}") for key, one in value.items()}
+                raise _Unfit(f"a fingerprint needs string keys, got {list(value)!r}")
+            return _fields(value, value)
         case list() | tuple():
-            return [_plain(one, f"{path}[{n}]") for n, one in enumerate(value)]
-        case _:
-            raise InternalError(f"{path}: a {type(value).__name__} can't be part of a fingerprint")
+            places = dict(enumerate(value))
+            return list(_fields(places, places).values())
+    raise _Unfit(f"a {kind.__name__} can't be part of a fingerprint")
+
+
+def _fields(names: Iterable[Any], values: Mapping[Any, Any]) -> dict[Any, Any]:
+    found = {}
+    for name in names:
+        try:
+            found[name] = _plain(values[name])
+        except _Unfit as unfit:
+            unfit.path.insert(0, str(name))
+            raise
+    return found

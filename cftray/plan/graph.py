@@ -28,7 +28,7 @@ from cftray.plan.analysing import Analyses
 from cftray.plan.datasets import Datasets
 from cftray.plan.evaluating import Evaluations, Packs
 from cftray.plan.leaves import model_leaf
-from cftray.plan.nodes import Digests, Nodes, Source
+from cftray.plan.nodes import Digests, Fingerprint, Nodes, Source
 from cftray.plan.stages import (
     GenerateConfig,
     LeafInput,
@@ -96,9 +96,11 @@ class Plan(SpecModel):
         return all(node.fingerprint for node in self.stages)
 
 
-def build_plan(spec: ExperimentSpec, digests: Digests, packs: Packs) -> Plan:
-    """The stages that `spec` needs, shared ones once."""
-    return _Builder(spec, digests, packs).build()
+def build_plan(
+    spec: ExperimentSpec, digests: Digests, packs: Packs, fingerprint: Fingerprint | None = None
+) -> Plan:
+    """The stages that `spec` needs, shared ones once. `fingerprint`: one that remembers, where many plans are built."""
+    return _Builder(spec, digests, packs, fingerprint).build()
 
 
 def build_evaluation_plan(spec: ModelEvaluationSpec, digests: Digests, packs: Packs) -> Plan:
@@ -134,9 +136,11 @@ class _First(NamedTuple):
 class _Builder:
     """Collects nodes by name, so that replicas share what does not depend on their seed."""
 
-    def __init__(self, spec: ExperimentSpec, digests: Digests, packs: Packs) -> None:
+    def __init__(
+        self, spec: ExperimentSpec, digests: Digests, packs: Packs, fingerprint: Fingerprint | None = None
+    ) -> None:
         self.spec = spec
-        self.nodes = Nodes(digests, replicas=len(spec.seeds))
+        self.nodes = Nodes(digests, replicas=len(spec.seeds), fingerprint=fingerprint)
         self.datasets = Datasets(self.nodes)
         self.evaluations = Evaluations(self.nodes, spec.evaluation, spec.template, packs)
         self.analyses = Analyses(self.nodes, self.datasets, spec)

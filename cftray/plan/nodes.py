@@ -12,12 +12,29 @@ Digests = Callable[[Leaf], str | None]
 
 Source = LeafInput | StageInput
 
+Fingerprint = Callable[[StageConfig, Mapping[str, str]], str]
+"""How a stage's fingerprint is made of its config and its inputs' digests."""
+
+
+class Fingerprints:
+    """`fingerprint_of` for many plans of one moment: what several of them have is hashed once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[StageConfig, tuple[tuple[str, str], ...]], str] = {}
+
+    def __call__(self, config: StageConfig, inputs: Mapping[str, str]) -> str:
+        key = (config, tuple(sorted(inputs.items())))
+        if key not in self._known:
+            self._known[key] = fingerprint_of(config, inputs)
+        return self._known[key]
+
 
 class Nodes:
     """Replicas share what does not depend on their seed: a name that is there already is not added again."""
 
-    def __init__(self, digests: Digests, *, replicas: int) -> None:
+    def __init__(self, digests: Digests, *, replicas: int, fingerprint: Fingerprint | None = None) -> None:
         self.digests = digests
+        self.fingerprint = fingerprint or fingerprint_of
         self.replicas = replicas
         self.gate: str | None = None
         """The gate that what is added from now on stands behind."""
@@ -78,10 +95,10 @@ class Nodes:
             if digest is None:
                 return None
             known[key] = digest
-        return fingerprint_of(config, known)
+        return self.fingerprint(config, known)
 
 
-def fingerprint_of(config: StageConfig, inputs: dict[str, str]) -> str:
+def fingerprint_of(config: StageConfig, inputs: Mapping[str, str]) -> str:
     """sha256 over kind, code version, config and the inputs' digests."""
     version = CODE_VERSION[StageKind(config.kind)]
     return sha256_of({"kind": config.kind, "version": version, "config": config, "inputs": inputs})

@@ -9,7 +9,15 @@ The paper's own experiments and tables are in `paper` and `paper_tables`.
 
 from cftray.evaluation.packs import find_pack
 from cftray.recipes.catalogue import Recipe, catalogue, spec_from_document, spec_from_file
-from cftray.recipes.matrices import Cell, cells_of, matrix_from_document
+from cftray.recipes.matrices import (
+    Cell,
+    KnownCell,
+    addition_from_document,
+    cells_of,
+    cells_with_more,
+    identity_of,
+    matrix_from_document,
+)
 from cftray.recipes.mini import Pair, demo_matrix, mini
 from cftray.recipes.open_choices import OpenChoice, OpenChoices, open_choices
 from cftray.recipes.paper import paper
@@ -18,14 +26,18 @@ from cftray.recipes.paper_tables import mini_table, paper_table
 
 __all__ = [
     "Cell",
+    "KnownCell",
     "OpenChoice",
     "OpenChoices",
     "Pair",
     "Recipe",
+    "addition_from_document",
     "catalogue",
     "cells_of",
+    "cells_with_more",
     "demo_matrix",
     "find_pack",
+    "identity_of",
     "matrix_from_document",
     "mini",
     "mini_table",

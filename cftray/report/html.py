@@ -33,8 +33,11 @@ from cftray.store import Store
 SPEC_FILE = "experiment.yaml"
 
 
-def html_report(spec: ExperimentSpec, plan: Plan, store: Store, *, experiment: str | None = None) -> str:
-    """The page, as far as there are records. `experiment` is the id under which the service knows it."""
+def html_report(
+    spec: ExperimentSpec, plan: Plan, store: Store, *, experiment: str | None = None, bundle: str | None = None
+) -> str:
+    """The page, as far as there are records. `experiment` is the id under which the service knows it, `bundle` a
+    `data:` link to what `cftray reproduce` takes."""
     stages = facts.stages_of(plan, store)
     found = results(plan, store, spec)
     finished = [record.finished_at for _, record in stages if record is not None]
@@ -42,6 +45,7 @@ def html_report(spec: ExperimentSpec, plan: Plan, store: Store, *, experiment: s
         css=Markup(_file("report.css")),
         spec=spec,
         experiment=experiment,
+        bundle=bundle,
         finished=max(finished, default="")[:16].replace("T", " "),
         findings=findings(found),
         results=found,

@@ -6,46 +6,27 @@ import functools
 import os
 import platform
 import socket
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import psutil
 
-import cftray
-
-PACKAGES = (
-    "torch",
-    "deepspeed",
-    "transformers",
-    "tokenizers",
-    "ray",
-    "lm-eval",
-    "datasets",
-    "numpy",
-    "pydantic",
-)
+from cftray.versions import versions
 
 
 @functools.cache
 def provenance() -> dict[str, Any]:
     """Versions and hardware of this host. Memory is in bytes."""
+    packages = versions()
     return {
-        "cftray": cftray.__version__,
-        "python": platform.python_version(),
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "cftray": packages.pop("cftray"),
+        "python": packages.pop("python"),
+        "packages": packages,
         "host": socket.gethostname(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "processor": _processor(),
         "cores": os.cpu_count(),
         "memory": psutil.virtual_memory().total,
     }
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
 
 
 def _processor() -> str:

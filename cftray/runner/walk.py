@@ -13,6 +13,7 @@ from cftray.errors import Cancelled, DataError, FailureClass, InternalError
 from cftray.evaluation.gate import closed
 from cftray.plan import LeafKind, Plan, StageInput, StageNode
 from cftray.plan.stages import LeafInput
+from cftray.runner import lacking
 from cftray.runner.failures import InheritedFailure, failure_of
 from cftray.runner.provenance import provenance
 from cftray.runner.stages import PRIMARY_OUTPUT, stage_function
@@ -75,7 +76,7 @@ class Walk:
         leases = self.store.leases(fingerprint)
         holder = Holder.here(self.experiment, self.attempt)
         waited: tuple[int, Holder] | None = None
-        while (record := self.store.record(fingerprint)) is None:
+        while (record := self._recorded(fingerprint)) is None:
             self._raise_if_stopped()
             if waited is not None:
                 _inherit(leases.end(waited[0]), waited[1])
@@ -89,6 +90,14 @@ class Walk:
                 self.events.write(EventKind.STAGE_WAITING, node.name, fingerprint, holder=newest[1].experiment)
             self.wait(POLL_S)
         self.events.write(EventKind.STAGE_CACHED, node.name, fingerprint, experiment=record.experiment)
+
+    def _recorded(self, fingerprint: str) -> Record | None:
+        """The stage's record, unless it lacked something that is there now."""
+        record = self.store.record(fingerprint)
+        if record is None or not lacking.mended(record):
+            return record
+        self.store.put_aside(record)
+        return None
 
     def _shut(self, node: StageNode) -> str | None:
         """What the gates that it stands behind have found, where all of them are closed; None where it is to be run.
@@ -190,6 +199,7 @@ class Walk:
             outputs={name: self.store.describe(fingerprint, path) for name, path in artifact.outputs.items()},
             metrics=dict(artifact.metrics),
             details=dict(artifact.details),
+            lacking=artifact.lacking,
             execution=self.execution.model_dump(mode="json"),
             provenance=provenance(),
             experiment=self.experiment,

@@ -87,6 +87,9 @@ def file_system(location: str) -> tuple[Any, str]:
         raise DataError(f"{location}: reading {scheme}:// needs another package ({error})") from error
     except ValueError as error:
         raise DataError(f"{location}: no file system is known as {scheme}:// ({error})") from error
+    except Exception as error:  # file systems ask for arguments of their own, and say so in their own ways
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise DataError(f"{location}: {scheme}:// can't be read by a URL alone ({reason})") from error
     return system, str(path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -63,6 +64,12 @@ class Store:
         """Write the record, exclusively. False where another attempt's record is there already."""
         path = self.stage_folder(record.fingerprint) / "record.json"
         return write_exclusive(path, canonical(record) + "\n")
+
+    def put_aside(self, record: Record) -> None:
+        """Take back a record that lacked something, so that the stage runs again; it becomes `record.without.json`."""
+        folder = self.stage_folder(record.fingerprint)
+        with suppress(FileNotFoundError):  # another walk was faster
+            (folder / "record.json").rename(folder / "record.without.json")
 
     def output(self, record: Record, name: str) -> Path:
         """The path of a recorded output. Raises InternalError where the record has none."""

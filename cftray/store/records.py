@@ -20,7 +20,11 @@ class Output(BaseModel):
 
 
 class Record(BaseModel):
-    """Written last, once, and never changed. Times are UTC, ISO 8601; seconds are wall time."""
+    """Written last, once, and never changed. Times are UTC, ISO 8601; seconds are wall time.
+
+    Where something was `lacking` the output is what could be made without it; once that can be had, a record of this
+    kind is put aside and the stage runs again.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,6 +43,7 @@ class Record(BaseModel):
     started_at: str
     finished_at: str
     seconds: float
+    lacking: tuple[str, ...] = ()
 
 
 class Failure(BaseModel):

@@ -12,6 +12,7 @@ import httpx
 import psutil
 import pytest
 
+from cftray.bundle import read_bundle
 from cftray.client import Client
 from cftray.errors import SpecRefused
 from cftray.recipes import mini
@@ -120,6 +121,20 @@ def test_the_same_experiment_again_finds_everything_recorded(done, client):
     again.wait(timeout=120)
     assert {stage["state"] for stage in stages(again).values()} == {"cached"}
     assert again.results().rows == done.results().rows
+
+
+def test_a_bundle_from_the_report_runs_again_and_says_that_it_was_all_reused(done, client, tmp_path):
+    there = read_bundle(done.report(tmp_path / "whole.html"))
+    assert there.experiment == done.id
+    assert there.complete
+    look = client.reproduction(there)
+    assert (look.same, look.versions, look.leaves) == (True, {}, [])
+    run = look.submit().wait(timeout=120)
+    assert f"reproduces-{done.id}" in run.view["labels"]
+    found = look.compare(run)
+    assert found.outcome == "identical"
+    assert found.reused == found.recorded == len(there.stages)
+    assert any(one.name.endswith("loss") for one in found.figures)
 
 
 def test_a_plan_says_why_a_stage_is_new(client, done):

@@ -91,7 +91,7 @@ def read_objects(path: Path, texts: Sequence[str]) -> list[Mapping[str, Any]]:
     parquet = path.suffix == ".parquet"
     expected = f"expected {'rows' if parquet else 'a JSON list of objects'} with {', '.join(texts)}"
     try:
-        document = _parquet_rows(path) if parquet else json.loads(path.read_text(encoding="utf-8-sig"))
+        document: Any = _parquet_rows(path) if parquet else json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise DataError(f"{path.name}: can't be read ({error.strerror or error}); {expected}") from None
     except (ValueError, RecursionError) as error:
@@ -103,7 +103,8 @@ def read_objects(path: Path, texts: Sequence[str]) -> list[Mapping[str, Any]]:
         missing = [name for name in texts if not isinstance(row, dict) or not isinstance(row.get(name), str)]
         if missing:
             raise DataError(f"{path.name}: element {number} has no text {missing[0]}; {expected}")
-    return document
+    found: list[Mapping[str, Any]] = document
+    return found
 
 
 def _parquet_rows(path: Path) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cftray.errors import DataError
-from cftray.evaluation.paper.metrics.following import PUNKT_CURE, PUNKT_KINDS, has_punkt, needs_punkt
+from cftray.evaluation.paper.metrics.following import PUNKT, PUNKT_CURE, PUNKT_KINDS, has_punkt, needs_punkt
 from cftray.evaluation.paper.pack import libraries_of
 from cftray.evaluation.paper.sources import Documents, read
 from cftray.plan.packs import PackTask
@@ -34,13 +34,15 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """`subject` is a task or what is missing; `items` are the ids of those that stay without a score."""
+    """`subject` is a task or what is missing; `items` are the ids of those that stay without a score, for want of
+    `resource`."""
 
     severity: Severity
     subject: str
     message: str
     cure: str
     items: tuple[str, ...] = ()
+    resource: str | None = None
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.message}; {self.cure}"
@@ -117,6 +119,7 @@ def _unscored(task: PackTask, documents: Documents, limit: int | None) -> list[F
         "does the benchmark",
         cure=PUNKT_CURE,
         items=tuple(item["id"] for item in items),
+        resource=PUNKT,
     )
     return [found]
 

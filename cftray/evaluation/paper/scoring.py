@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from cftray.evaluation.paper.metrics.following import PUNKT_CURE, followed, has_punkt, needs_punkt
+from cftray.evaluation.paper.metrics.following import NO_PUNKT, followed, has_punkt, needs_punkt
 from cftray.evaluation.paper.metrics.normalisation import mlqa_words, squad_words, xquad_words
 from cftray.evaluation.paper.metrics.overlap import best_agreement
 from cftray.evaluation.paper.metrics.rouge import plain_rouge_l, rouge
@@ -21,7 +21,6 @@ Item = Mapping[str, Any]
 Scores = dict[str, float | list[bool] | str]
 
 UNSCORED = "unscored"
-NO_PUNKT = f"needs NLTK's punkt_tab, which is not there: {PUNKT_CURE}"
 NO_JUDGE = "a judge compares it with the reference's answer in a stage of its own"
 
 

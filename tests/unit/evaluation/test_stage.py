@@ -17,6 +17,7 @@ import pytest
 from cftray.data.scores import ItemScores
 from cftray.errors import Cancelled, InternalError, ModelError
 from cftray.evaluation.answers import FOLDER
+from cftray.evaluation.paper.metrics.following import LACKED
 from cftray.evaluation.requests import Manifest
 from cftray.plan.packs import Pack
 from cftray.stage import Artifact
@@ -206,6 +207,18 @@ def test_what_lacked_something_is_not_found_again(
     again = InProcess()
     bench.scores(odd_pack, p1, p1, requests, parts=parts, workers=again)
     assert {one["task"] for one in again.handled} == {"toy_rules"}
+
+
+def test_what_was_not_there_is_named_and_the_next_attempt_only_scores_again(
+    bench: Bench, odd_pack: Pack, p1: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = bench.requests(odd_pack, p1).outputs["requests"]
+    assert bench.scores(odd_pack, p1, p1, requests).lacking == ()
+    monkeypatch.setitem(LACKED, "its checker is missing", "toy:checker")
+    workers = InProcess()
+    again = bench.scores(odd_pack, p1, p1, requests, workers=workers, earlier=sorted(bench.root.glob("attempt*"))[-1:])
+    assert again.lacking == ("toy:checker",)
+    assert not workers.handled, "answers are there"
 
 
 def test_parts_of_items_are_pooled_in_the_tasks_figure(bench: Bench, odd_pack: Pack, p1: Path) -> None:

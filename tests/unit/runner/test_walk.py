@@ -122,6 +122,27 @@ def test_what_is_recorded_is_not_run_again(world):
     assert world.kinds("exp_b") == [EventKind.STAGE_CACHED] * 2
 
 
+def test_what_lacked_something_is_run_again_once_it_is_there(world, monkeypatch):
+    there = []
+    monkeypatch.setattr(walking.lacking, "THERE", {"toy:book": lambda: bool(there)})
+
+    def tokens(config, inputs, context):
+        folder = world.tokens(config, inputs, context).outputs["tokens"]
+        return Artifact(outputs={"tokens": folder}, lacking=() if there else ("toy:book", "forgotten:thing"))
+
+    world.functions["tokenize"] = tokens
+    world.walk().run()
+    assert world.store.record(TOKENS).lacking == ("toy:book", "forgotten:thing")
+    world.walk("exp_b").run()
+    assert world.ran == ["rows", "tokens"]
+    there.append("book")
+    assert world.walk("exp_c").run() is None
+    assert world.kinds("exp_c") == [EventKind.STAGE_CACHED, EventKind.STAGE_STARTED, EventKind.STAGE_RECORDED]
+    assert world.store.record(TOKENS).lacking == ()
+    assert world.walk("exp_d").run() is None
+    assert world.ran == ["rows", "tokens", "tokens"]
+
+
 def test_a_failure_leaves_no_record_and_is_told(world):
     def broken(config, inputs, context):
         raise DataError("rows.jsonl: nothing in it")

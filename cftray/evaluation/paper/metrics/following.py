@@ -19,7 +19,11 @@ from typing import Any, Final
 from cftray.errors import DataError
 
 PUNKT_KINDS: Final = frozenset({"length_constraints:number_sentences", "change_case:capital_word_frequency"})
+PUNKT: Final = "nltk:punkt_tab"
 PUNKT_CURE: Final = "python -m nltk.downloader punkt_tab"
+NO_PUNKT: Final = f"needs NLTK's punkt_tab, which is not there: {PUNKT_CURE}"
+LACKED: Final[Mapping[str, str]] = {NO_PUNKT: PUNKT}
+"""Reasons why an item has no score, of those that can be mended, and the name of what was not there."""
 SEED: Final = 0
 
 Checkers = Callable[[Mapping[str, Any], list[str]], dict[str, Any]]

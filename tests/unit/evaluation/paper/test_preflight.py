@@ -11,6 +11,7 @@ from cftray.evaluation.packs import find_pack
 from cftray.evaluation.paper import preflight
 from cftray.evaluation.paper.pack import TASKS
 from cftray.evaluation.paper.preflight import Severity, look
+from cftray.runner import lacking
 
 
 def tasks(*names: str) -> list:
@@ -30,6 +31,7 @@ def test_nothing_is_found_where_all_is_there(originals: dict[str, Path], tmp_pat
 def test_items_that_stay_without_a_score_are_named_with_the_cure(originals: dict[str, Path]) -> None:
     found = look(tasks("ifeval", "mmlu"), originals)
     assert [one.items for one in found.of(Severity.UNSCORED)] == [("1002",)]
+    assert found.findings[0].resource in lacking.THERE
     told = str(found.findings[0])
     assert "1 checks in 1 items stay without a score" in told
     assert told.endswith("python -m nltk.downloader punkt_tab")

@@ -1,0 +1,55 @@
+"""An experiment's bundle over HTTP, and a plan told as one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cftray.bundle import Bundle, compare
+from cftray.plan import Plan
+from tests.unit.api.conftest import MINI, World
+from tests.unit.report.conftest import World as Recorded
+
+
+def recorded(world: World) -> str:
+    """An experiment that has run, its stages recorded as they would be."""
+    from cftray.spec import ExperimentSpec
+
+    identifier, job = world.started()
+    plan: Plan = job.folder.request().plan
+    spec = ExperimentSpec.model_validate(world.get(identifier)["spec"])
+    Recorded(spec=spec, plan=plan, store=world.store).record_all()
+    job.run_all()
+    world.step()
+    return identifier
+
+
+def told(world: World, path: str, status: int = 200) -> dict[str, Any]:
+    answer = world.client.get(path)
+    assert answer.status_code == status, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def test_a_bundle_holds_what_is_recorded_and_the_report_carries_it(world: World) -> None:
+    identifier = recorded(world)
+    found = Bundle.model_validate(told(world, f"/v1/experiments/{identifier}/bundle"))
+    assert found.experiment == identifier
+    assert found.scores
+    assert found.schema_ == 1
+    page = world.client.get(f"/v1/experiments/{identifier}/report").text
+    assert "data:application/json;base64," in page
+    assert "cftray reproduce" in page
+
+
+def test_without_scores_there_is_none_yet(world: World) -> None:
+    identifier = world.post()["id"]
+    assert "a bundle needs some" in told(world, f"/v1/experiments/{identifier}/bundle", 409)["detail"]
+    told(world, "/v1/experiments/exp_222222222222/bundle", 404)
+
+
+def test_a_plan_tells_the_same_stages_as_the_bundle_of_what_ran(world: World) -> None:
+    there = Bundle.model_validate(told(world, f"/v1/experiments/{recorded(world)}/bundle"))
+    plan = world.client.post("/v1/plans", json=there.spec, params={"bundle": True}).json()
+    here = Bundle.model_validate(plan["bundle"])
+    assert all(stage.same and stage.reused for stage in compare(there, here).stages)
+    assert world.client.post("/v1/plans", json=MINI).json()["bundle"] is None
