@@ -139,8 +139,8 @@ class PlanService:
         record = self.store.record(node.fingerprint)
         if record is None:
             return None
-        empty = int(record.metrics.get("empty", 0))
-        return Recorded(rows=self.store.output(record, "rows"), experiment=record.experiment, empty=empty)
+        rows, empty = self.store.output(record, "rows"), int(record.metrics.get("empty", 0))
+        return Recorded(rows=rows, experiment=record.experiment, empty=empty) if rows.is_dir() else None
 
     def _look(
         self, plan: Plan, node: StageNode, missing: set[str], repository: PlanRepository, shared: Moment
