@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -77,6 +78,7 @@ def test_it_compiles_and_stays_within_the_line(table, layout: Layout, tmp_path: 
     document = "\n".join([head, latex_matrix(table, layout), r"\end{document}"])
     (tmp_path / "table.tex").write_text(document, encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "table.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    own = {**os.environ, "TEXMFVAR": str(tmp_path / "texmf")}  # fonts it makes go there, and not into the home
+    done = subprocess.run(command, cwd=tmp_path, env=own, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
     assert "Overfull" not in done.stdout
