@@ -1,7 +1,7 @@
 """From a spec to a graph of stages with fingerprints; pure, and free of ray, torch and mlflow."""
 
 from cftray.plan.canonical import canonical, sha256_of
-from cftray.plan.graph import Outcome, Plan, build_evaluation_plan, build_plan
+from cftray.plan.graph import Outcome, Plan, Rung, Trial, build_evaluation_plan, build_plan
 from cftray.plan.leaves import encoder_leaf, model_leaf
 from cftray.plan.nodes import Fingerprints, fingerprint_of
 from cftray.plan.packs import Pack, PackTask
@@ -31,8 +31,10 @@ from cftray.plan.stages import (
     StageNode,
     TokenizeConfig,
     TrainConfig,
+    TrainPartConfig,
     TranslateConfig,
 )
+from cftray.plan.sweeping import build_sweep_plan
 
 __all__ = [
     "CODE_VERSION",
@@ -57,6 +59,7 @@ __all__ = [
     "ReplayPromptsConfig",
     "RequestsConfig",
     "RowsSource",
+    "Rung",
     "SelectFrozenConfig",
     "StageConfig",
     "StageInput",
@@ -64,10 +67,13 @@ __all__ = [
     "StageNode",
     "TokenizeConfig",
     "TrainConfig",
+    "TrainPartConfig",
     "TranslateConfig",
+    "Trial",
     "build_evaluation_plan",
     "build_plan",
     "build_similarity_plan",
+    "build_sweep_plan",
     "canonical",
     "encoder_leaf",
     "fingerprint_of",

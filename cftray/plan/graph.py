@@ -21,12 +21,13 @@ being hashed: then it, and what is derived from it, has none yet.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from cftray.errors import InternalError
 from cftray.plan.analysing import Analyses
 from cftray.plan.datasets import Datasets
-from cftray.plan.evaluating import Evaluations, Packs
+from cftray.plan.evaluating import Evaluations, Packs, Scored
 from cftray.plan.leaves import model_leaf
 from cftray.plan.nodes import Digests, Fingerprint, Nodes, Source
 from cftray.plan.stages import (
@@ -40,6 +41,7 @@ from cftray.plan.stages import (
     StageNode,
     TokenizeConfig,
     TrainConfig,
+    TrainPartConfig,
 )
 from cftray.spec import (
     Alignment,
@@ -77,11 +79,28 @@ class Outcome(SpecModel):
     gate: str | None = None
 
 
+class Rung(SpecModel):
+    """A trial after `share` of phase 2's steps: where its replicas end there, and the stages that lead to it from the
+    rung before, in order. P2 of its outcomes is the model at that share."""
+
+    share: float
+    outcomes: tuple[Outcome, ...]
+    stages: tuple[str, ...]
+
+
+class Trial(SpecModel):
+    """One trial of a sweep, from 1. The last rung is the whole of phase 2."""
+
+    number: int
+    rungs: tuple[Rung, ...]
+
+
 class Plan(SpecModel):
-    """Stages in an order in which each comes after its inputs."""
+    """Stages in an order in which each comes after its inputs. A sweep has `trials`, and no outcomes of its own."""
 
     stages: tuple[StageNode, ...]
     outcomes: tuple[Outcome, ...]
+    trials: tuple[Trial, ...] = ()
 
     def stage(self, name: str) -> StageNode:
         """The stage of that name. Raises InternalError where there is none."""
@@ -101,6 +120,15 @@ def build_plan(
 ) -> Plan:
     """The stages that `spec` needs, shared ones once. `fingerprint`: one that remembers, where many plans are built."""
     return _Builder(spec, digests, packs, fingerprint).build()
+
+
+def build_trial_plan(
+    spec: ExperimentSpec, rungs: Sequence[float], digests: Digests, packs: Packs, fingerprint: Fingerprint | None = None
+) -> tuple[Plan, tuple[tuple[Outcome, ...], ...]]:
+    """As `build_plan`, with P2 also scored after each share of its steps in `rungs`; and where that ends, by rung."""
+    builder = _Builder(spec, digests, packs, fingerprint, rungs)
+    plan = builder.build()
+    return plan, tuple(zip(*builder.partial, strict=True)) if rungs else ()
 
 
 def build_evaluation_plan(spec: ModelEvaluationSpec, digests: Digests, packs: Packs) -> Plan:
@@ -137,9 +165,17 @@ class _Builder:
     """Collects nodes by name, so that replicas share what does not depend on their seed."""
 
     def __init__(
-        self, spec: ExperimentSpec, digests: Digests, packs: Packs, fingerprint: Fingerprint | None = None
+        self,
+        spec: ExperimentSpec,
+        digests: Digests,
+        packs: Packs,
+        fingerprint: Fingerprint | None = None,
+        rungs: Sequence[float] = (),
     ) -> None:
         self.spec = spec
+        self.rungs = rungs
+        self.partial: list[tuple[Outcome, ...]] = []
+        """By replica, where P2 ends at each rung."""
         self.nodes = Nodes(digests, replicas=len(spec.seeds), fingerprint=fingerprint)
         self.datasets = Datasets(self.nodes)
         self.evaluations = Evaluations(self.nodes, spec.evaluation, spec.template, packs)
@@ -163,7 +199,9 @@ class _Builder:
         )
         gate = evaluations.gate(seed, spec.gate, p1) if spec.gate else None
         self.nodes.gate = gate
-        p2_train = self._second(seed, first)
+        config, inputs = self._second(seed, first)
+        parts = self._parts(seed, config, inputs, first.tokenizer)
+        p2_train = self._train(config, inputs, continues=tuple(train for train, _ in parts))
         p2 = evaluations.add(
             f"p2.s{seed}",
             self.nodes.title("evaluate P2", seed),
@@ -172,7 +210,7 @@ class _Builder:
             spec.phase2.hyperparameters.precision,
         )
         self.analyses.after(seed, first.model, p2_train, first.tokenizer, TOKENS.format(phase=2))
-        return Outcome(
+        outcome = Outcome(
             seed=seed,
             p1_train=p1_train,
             p2_train=p2_train,
@@ -183,6 +221,34 @@ class _Builder:
             p1_noise=p1.noise,
             gate=gate,
         )
+        ends = [{"p2_train": train, "p2_scores": part.scores, "p2_judged": part.judged} for train, part in parts]
+        self.partial.append(tuple(outcome.model_copy(update=end) for end in ends))
+        return outcome
+
+    def _parts(
+        self, seed: int, config: TrainConfig, inputs: Mapping[str, Source], tokenizer: LeafInput
+    ) -> list[tuple[str, Scored]]:
+        """Phase 2's beginnings, each going on from the one before: names of their training, and their scores."""
+        parts: list[tuple[str, Scored]] = []
+        for number, share in enumerate(self.rungs, 1):
+            at, title = f"p2.s{seed}.r{number}", f"{100 * share:.3g} % of phase 2"
+            train = self.nodes.add(
+                f"train.{at}",
+                self.nodes.title(title, seed),
+                TrainPartConfig(whole=config, share=share),
+                inputs,
+                continues=tuple(name for name, _ in parts),
+            )
+            scored = self.evaluations.add(
+                at,
+                self.nodes.title(f"evaluate after {title}", seed),
+                StageInput(stage=train),
+                tokenizer,
+                config.hyperparameters.precision,
+                judge_now=True,
+            )
+            parts.append((train, scored))
+        return parts
 
     def _tokenizer(self) -> LeafInput:
         """The model whose tokenizer prompts every model alike: what phase 1 starts from, or what it adopts."""
@@ -203,8 +269,8 @@ class _Builder:
         name = self._train(config, {"model": base, "data": StageInput(stage=tokens)})
         return name, _First(StageInput(stage=name), base, phase.hyperparameters.precision)
 
-    def _second(self, seed: int, first: _First) -> str:
-        """Phase 2 with what its mitigation adds."""
+    def _second(self, seed: int, first: _First) -> tuple[TrainConfig, dict[str, Source]]:
+        """What trains phase 2, with what its mitigation adds."""
         phase = self.spec.phase2
         template = phase.template if phase.template is not None else self.spec.template
         data = self._tokens(2, phase.data, first.tokenizer, template, phase.hyperparameters.max_length)
@@ -222,7 +288,7 @@ class _Builder:
         config = TrainConfig(
             phase=2, hyperparameters=phase.hyperparameters, template=template, seed=seed, lora=lora
         )
-        return self._train(config, inputs)
+        return config, inputs
 
     def _tokens(
         self, phase: Literal[1, 2], data: DataSpec, tokenizer: LeafInput, template: Template, max_length: int
@@ -286,6 +352,6 @@ class _Builder:
         title = self.nodes.title("what phase 2 leaves frozen", seed)
         return self.nodes.add(f"frozen.p2.s{seed}", title, config, {"base": base, "model": first.model})
 
-    def _train(self, config: TrainConfig, inputs: dict[str, Source]) -> str:
-        name = f"train.p{config.phase}.s{config.seed}"
-        return self.nodes.add(name, self.nodes.title(f"phase {config.phase}", config.seed), config, inputs)
+    def _train(self, config: TrainConfig, inputs: dict[str, Source], *, continues: tuple[str, ...] = ()) -> str:
+        name, title = f"train.p{config.phase}.s{config.seed}", self.nodes.title(f"phase {config.phase}", config.seed)
+        return self.nodes.add(name, title, config, inputs, continues=continues)

@@ -52,6 +52,7 @@ class Nodes:
         inputs: Mapping[str, Source],
         *,
         optional: bool = False,
+        continues: tuple[str, ...] = (),
     ) -> str:
         """The stage of that name; it stands behind every gate that was set when it was asked for, and behind none
         once it was asked for without."""
@@ -65,6 +66,7 @@ class Nodes:
                 fingerprint=self._fingerprint(config, inputs),
                 gated_by=gates,
                 optional=optional,
+                continues=continues,
             )
             return name
         known = self._nodes[name]

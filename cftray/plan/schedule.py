@@ -26,6 +26,7 @@ from cftray.plan.stages import LeafInput, LeafKind, StageConfig, StageKind, Stag
 
 TYPICAL_SECONDS: Mapping[StageKind, float] = {
     StageKind.TRAIN: 1000,
+    StageKind.TRAIN_PART: 400,
     StageKind.TRANSLATE: 400,
     StageKind.EVALUATE: 300,
     StageKind.GENERATE: 150,

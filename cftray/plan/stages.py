@@ -38,6 +38,7 @@ class StageKind(StrEnum):
     MIX = "mix"
     SELECT_FROZEN = "select_frozen"
     TRAIN = "train"
+    TRAIN_PART = "train_part"
     REQUESTS = "requests"
     EVALUATE = "evaluate"
     JUDGE = "judge"
@@ -61,6 +62,7 @@ CODE_VERSION: dict[StageKind, int] = {
     StageKind.MIX: 1,
     StageKind.SELECT_FROZEN: 1,
     StageKind.TRAIN: 1,
+    StageKind.TRAIN_PART: 1,
     StageKind.REQUESTS: 2,
     StageKind.EVALUATE: 4,
     StageKind.JUDGE: 1,
@@ -223,6 +225,17 @@ class TrainConfig(SpecModel):
     lora: LowRank | None = None
 
 
+class TrainPartConfig(SpecModel):
+    """The beginning of a phase: `share` of the steps of `whole`, under the whole's schedule. Inputs: the whole's.
+
+    Its checkpoint is the whole's too, which may go on from it.
+    """
+
+    kind: Literal["train_part"] = "train_part"
+    whole: TrainConfig
+    share: float
+
+
 class RequestsConfig(SpecModel):
     """What a pack's tasks ask of any model, as tokens, in batches that are fixed here once for all models.
 
@@ -294,6 +307,7 @@ StageConfig = Annotated[
     | MixConfig
     | SelectFrozenConfig
     | TrainConfig
+    | TrainPartConfig
     | RequestsConfig
     | EvaluateConfig
     | JudgeConfig
@@ -347,7 +361,8 @@ class StageNode(SpecModel):
     """One stage of a plan. `name` is unique in the plan: `train.p1.s17`.
 
     `gated_by` names gates before it; it is left out once all of them are closed. An `optional` stage's failure does not
-    fail the experiment. Neither is part of the fingerprint.
+    fail the experiment. `continues` names stages before it from whose checkpoints it may go on, where they are recorded.
+    None of these is part of the fingerprint.
     """
 
     name: str
@@ -357,6 +372,7 @@ class StageNode(SpecModel):
     fingerprint: str | None = None
     gated_by: tuple[str, ...] = ()
     optional: bool = False
+    continues: tuple[str, ...] = ()
 
     @property
     def kind(self) -> StageKind:

@@ -23,6 +23,7 @@ from cftray.recipes.open_choices import OpenChoice, OpenChoices, open_choices
 from cftray.recipes.paper import paper
 from cftray.recipes.paper_keys import paper_key
 from cftray.recipes.paper_tables import mini_table, paper_table
+from cftray.recipes.sweeps import TrialSpec, sweep_from_document, trials_of
 
 __all__ = [
     "Cell",
@@ -31,6 +32,7 @@ __all__ = [
     "OpenChoices",
     "Pair",
     "Recipe",
+    "TrialSpec",
     "addition_from_document",
     "catalogue",
     "cells_of",
@@ -47,4 +49,6 @@ __all__ = [
     "paper_table",
     "spec_from_document",
     "spec_from_file",
+    "sweep_from_document",
+    "trials_of",
 ]

@@ -55,6 +55,10 @@ class Places:
                 found += self._faults(f"cells[{place}].{name}", name, [value])
         return found or list(self._twice(matrix))
 
+    def field_faults(self, place: str, name: str) -> list[Fault]:
+        """Of a name that has to be one field's: that it is none, with the one that may be meant."""
+        return [] if self.target(name) is not None else [self._nowhere(place, name)]
+
     def spec_at(self, cell: Coordinates) -> ExperimentSpec:
         """The experiment with the cell's values in their places. Raises SpecRefused with every fault."""
         values = [one for name, value in cell.items() for one in self._values(name, value)]

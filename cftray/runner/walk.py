@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -147,12 +147,20 @@ class Walk:
             execution=self.execution,
             workers=self.workers,
             stop=self.stop,
-            earlier=tuple(one for one in before if one.is_dir()),
+            earlier=tuple(one for one in [*before, *self._begun(node)] if one.is_dir()),
             digests={name: self._digest(source) for name, source in node.inputs.items()},
             parts=self.store.parts,
             report=lambda progress: self._progress(node, fingerprint, progress),
             note=lambda message: self.events.write(EventKind.STAGE_NOTE, node.name, fingerprint, message=message),
         )
+
+    def _begun(self, node: StageNode) -> Iterator[Path]:
+        """Folders of recorded stages from whose checkpoints this one may go on, the furthest first."""
+        for name in reversed(node.continues):
+            before = self.plan.stage(name)
+            record = self.store.record(_fingerprint(before))
+            if record is not None:
+                yield self.store.output(record, PRIMARY_OUTPUT[before.kind]).parent
 
     def _progress(self, node: StageNode, fingerprint: str, progress: Progress) -> None:
         self.events.write(

@@ -49,6 +49,7 @@ from cftray.spec.mitigation import (
 from cftray.spec.model import ModelRef
 from cftray.spec.phases import Phase1, Phase2, TrainedPhase
 from cftray.spec.similarity import NamedSet, SimilaritySpec
+from cftray.spec.sweep import SweepSpec
 from cftray.spec.template import NamedTemplate, Template, TextTemplate
 
 __all__ = [
@@ -92,6 +93,7 @@ __all__ = [
     "Replay",
     "SimilaritySpec",
     "Suite",
+    "SweepSpec",
     "TaskPack",
     "Template",
     "TextTemplate",

@@ -113,7 +113,7 @@ def _walk(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[str,
         names = _fields(current)
         known = list(names)
         parts.append(step)
-        current = names.get(step)
+        current = names.get(step, _entry(current))
     return ".".join(parts).replace(".[", "[") or "$", known
 
 
@@ -150,6 +150,11 @@ def _tags(annotation: object) -> dict[str, object]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel) and "kind" in annotation.model_fields:
         return {str(annotation.model_fields["kind"].default): annotation}
     return {}
+
+
+def _entry(annotation: object) -> object:
+    """What a mapping's values are."""
+    return typing.get_args(annotation)[1] if typing.get_origin(annotation) is dict else None
 
 
 def _element(annotation: object) -> object:

@@ -6,6 +6,7 @@ Imports no torch: the workers do.
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,13 +46,22 @@ def run(config: TrainConfig, inputs: Mapping[str, Path], context: StageContext) 
     Outputs: `model`, `curve`, `timeline`, and with LoRA `adapter`. Raises DataError where nothing is supervised,
     ExecutionError and ModelError in words, Cancelled after a checkpoint once asked to stop.
     """
+    return train(config, inputs, context)
+
+
+def train(
+    config: TrainConfig, inputs: Mapping[str, Path], context: StageContext, share: float | None = None
+) -> Artifact:
+    """As `run`; with `share`, so much of the phase's steps, rounded up, and a checkpoint that the whole may go on from."""
     context.raise_if_stopped()
     data = TokenizedData.open(inputs["data"])
     _refuse_unusable(data, config, inputs["model"])
     total = len(steps_of(data.lengths(), config.hyperparameters, config.seed))
+    until = None if share is None else min(total, max(1, math.ceil(share * total)))
     request, settled = _settle(config, inputs, context, data)
+    request = request.model_copy(update={"until": until})
     context.folder.mkdir(parents=True, exist_ok=True)
-    with CurveWatch(context.folder / CURVE, total, context.report):
+    with CurveWatch(context.folder / CURVE, until or total, context.report):
         context.workers.group(
             train_phase,
             request.model_dump(mode="json"),
@@ -59,7 +69,7 @@ def run(config: TrainConfig, inputs: Mapping[str, Path], context: StageContext) 
             accelerator=context.execution.accelerator,
             name=f"train.p{config.phase}.s{config.seed}",
         )
-    if not context.execution.checkpoint.keep_after:
+    if until is None and not context.execution.checkpoint.keep_after:
         shutil.rmtree(context.folder / FOLDER, ignore_errors=True)
     return _artifact(context.folder, data, request, settled)
 

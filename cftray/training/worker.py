@@ -90,6 +90,7 @@ class _Phase:
         self.lengths = self.data.lengths()
         self.supervised = self.data.supervised_counts()
         self.order: StepOrder = steps_of(self.lengths, request.hyperparameters, request.seed)
+        self.end = len(self.order) if request.until is None else min(request.until, len(self.order))
         self.counts = _Counts()
         self.checkpoints = Checkpoints(request, identity_of(request, self.data.digest), self.world, self.rank)
         self._last_save = time.monotonic()
@@ -109,11 +110,13 @@ class _Phase:
         engine = Engine(module, self.request)
         first = self._restore(engine)
         self._mark("engine")
-        for step in range(first, len(self.order)):
+        for step in range(first, self.end):
             self._step(engine, step)
             if step == first:
                 self._mark("first_step")
         self._mark("last_step")
+        if self.request.until is not None:
+            self._save(engine, self.end)
         target = self.folder / "model"
         start = Path(self.request.model)
         export(engine.model, start, target, self.request, self.data.meta.get("template_text"))
@@ -125,7 +128,7 @@ class _Phase:
             self._mark("exported")
             trained = any(
                 learning_rate(step, len(self.order), self.request.hyperparameters) > 0
-                for step in range(min(len(self.order), self.request.hyperparameters.warmup_steps + 1))
+                for step in range(min(self.end, self.request.hyperparameters.warmup_steps + 1))
             )
             prove(target, start, self.data, precision, changed=trained, selection=selection, lora=self.request.lora)
             self._mark("proved")
@@ -172,7 +175,7 @@ class _Phase:
             }
             with open(self.folder / CURVE, "a", encoding="utf-8") as curve:
                 curve.write(json.dumps(line) + "\n")
-        last = step + 1 == len(self.order)
+        last = step + 1 == self.end
         every = self.request.checkpoint.every_steps
         due = save or stop or (every is not None and (step + 1) % every == 0)
         if due and not last:
