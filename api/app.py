@@ -19,6 +19,7 @@ from api.errors import Problem, install
 from api.experiments.endpoints import evaluations as evaluations_router
 from api.experiments.endpoints import experiments as experiments_router
 from api.experiments.endpoints import similarity as similarity_router
+from api.experiments.endpoints import sweeps as sweeps_router
 from api.experiments.kinds import Kind
 from api.experiments.logs import LogService
 from api.experiments.lookout import Lookout
@@ -97,8 +98,8 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
     if settings.loopback:
         app.add_middleware(KnownHosts, hosts=_hosts(settings))
     for router in (
-        experiments_router, evaluations_router, similarity_router, matrices_router, plans_router, recipes_router,
-        schema_router, health_router,
+        experiments_router, evaluations_router, similarity_router, sweeps_router, matrices_router, plans_router,
+        recipes_router, schema_router, health_router,
     ):  # fmt: skip
         app.include_router(router)
     app.add_api_route("/", _index, include_in_schema=False)

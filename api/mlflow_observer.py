@@ -17,7 +17,7 @@ from api.settings import Settings
 from api.tables import EventRow, ExperimentRow
 from cftray import __version__
 from cftray.plan import Plan
-from cftray.spec import ModelEvaluationSpec, SimilaritySpec
+from cftray.spec import ModelEvaluationSpec, SimilaritySpec, SweepSpec
 from cftray.store import Failure, Store
 from cftray.store.events import EventKind
 from cftray.tracking import (
@@ -28,6 +28,7 @@ from cftray.tracking import (
     LiveStage,
     MlflowTracker,
     SimilarityView,
+    SweepView,
     TrackingWriter,
 )
 
@@ -59,8 +60,10 @@ class MlflowObserver:
                 self.writer.sync_evaluation(view)
             case SimilarityView():
                 self.writer.sync_similarity(view)
+            case SweepView():
+                self.writer.sync_sweep(view)
 
-    def _view(self, experiment_id: str) -> ExperimentView | EvaluationView | SimilarityView | None:
+    def _view(self, experiment_id: str) -> ExperimentView | EvaluationView | SimilarityView | SweepView | None:
         with self.database.read() as session:
             repository = ExperimentRepository(session)
             row = repository.get(experiment_id)
@@ -71,6 +74,8 @@ class MlflowObserver:
                 return EvaluationView(evaluation=row.id, spec=spec, **common)
             if isinstance(spec, SimilaritySpec):
                 return SimilarityView(similarity=row.id, spec=spec, **common)
+            if isinstance(spec, SweepSpec):
+                return SweepView(sweep=row.id, spec=spec, **common)
             events = repository.stage_events(experiment_id, (EventKind.STAGE_STARTED, EventKind.STAGE_PROGRESS))
             return ExperimentView(
                 experiment=row.id, spec=spec, live=_live(events), environment={"cftray": __version__}, **common

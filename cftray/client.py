@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from cftray.client_bundles import Reproduction
     from cftray.client_evaluations import Evaluation
     from cftray.client_similarity import Similarity
+    from cftray.client_sweeps import Sweep
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
@@ -97,6 +98,21 @@ class Client:
 
         return Similarity(self, self._post("/v1/similarity", similarity_document(sets, **asked), key))
 
+    def sweep(self, source: Source, *, key: str | None = None) -> Sweep:
+        """Store and start a sweep: a document, or the path of a YAML or JSON file.
+
+        Raises SpecRefused with the faults of every trial; then nothing is stored. Idempotent as `submit` is.
+        """
+        from cftray.client_sweeps import Sweep
+
+        return Sweep(self, self._post("/v1/sweeps", document_of(source), key))
+
+    def get_sweep(self, identifier: str) -> Sweep:
+        """A sweep by its id."""
+        from cftray.client_sweeps import Sweep
+
+        return Sweep(self, self.ask("GET", f"/v1/sweeps/{identifier}"))
+
     def matrix(self, source: Source, *, key: str | None = None) -> Matrix:
         """Store and start a matrix of experiments: a document, or the path of a YAML or JSON file.
 
@@ -131,11 +147,12 @@ class Client:
         return previews
 
     def get(self, identifier: str) -> Run:
-        """An experiment by its id, an evaluation, or a comparison of data sets."""
+        """An experiment by its id, an evaluation, a comparison of data sets, or a sweep."""
         from cftray.client_evaluations import Evaluation
         from cftray.client_similarity import Similarity
+        from cftray.client_sweeps import Sweep
 
-        kinds: dict[str, type[Run]] = {"ev": Evaluation, "sim": Similarity}
+        kinds: dict[str, type[Run]] = {"ev": Evaluation, "sim": Similarity, "swp": Sweep}
         kind = kinds.get(identifier.partition("_")[0], Run)
         return kind(self, self.ask("GET", f"{kind.collection}/{identifier}"))
 

@@ -1,4 +1,4 @@
-"""One attempt at one experiment, as a Ray job.
+"""One attempt at one experiment, or at whatever else is planned, as a Ray job.
 
     python -m jobs.run_experiment --store DIR --experiment exp_… --attempt 1
 
@@ -21,8 +21,9 @@ from cftray.plan import StageKind
 from cftray.runner.heartbeat import Heartbeat
 from cftray.runner.ray_workers import RayWorkers
 from cftray.runner.readiness import unready
+from cftray.runner.sweep.driver import run_sweep
 from cftray.runner.walk import Walk
-from cftray.store import Failure, JobFolder, Store
+from cftray.store import EventWriter, Failure, JobFolder, Store
 from cftray.store.events import EventKind
 
 HEARTBEAT_S = 2.0
@@ -53,19 +54,9 @@ def run(store: Store, folder: JobFolder) -> int:
     workers = RayWorkers(folder.folder / "scratch")
     if _needs_workers(store, folder):
         threading.Thread(target=_join_early, args=(workers,), daemon=True).start()
-    walk = Walk(
-        store=store,
-        workers=workers,
-        events=events,
-        stop=folder.stop,
-        plan=request.plan,
-        execution=request.execution,
-        experiment=request.experiment,
-        attempt=request.attempt,
-    )
     failure = unready(request.plan, store, os.environ)
     if failure is None:
-        failure = walk.run()
+        failure = _work(store, folder, events, workers)
     else:
         fingerprint = request.plan.stage(str(failure.stage)).fingerprint
         events.write(EventKind.STAGE_FAILED, failure.stage, fingerprint, failure=failure.model_dump(mode="json"))
@@ -77,6 +68,24 @@ def run(store: Store, folder: JobFolder) -> int:
     return 0 if failure is None else 1
 
 
+def _work(store: Store, folder: JobFolder, events: EventWriter, workers: RayWorkers) -> Failure | None:
+    """What was asked for; why it came to nothing, where it did."""
+    request = folder.request()
+    if request.sweep is not None:
+        return run_sweep(store, folder, events, workers)
+    walk = Walk(
+        store=store,
+        workers=workers,
+        events=events,
+        stop=folder.stop,
+        plan=request.plan,
+        execution=request.execution,
+        experiment=request.experiment,
+        attempt=request.attempt,
+    )
+    return walk.run()
+
+
 def _outcome(failure: Failure | None) -> str:
     if failure is None:
         return "succeeded"
@@ -84,7 +93,7 @@ def _outcome(failure: Failure | None) -> str:
 
 
 def _needs_workers(store: Store, folder: JobFolder) -> bool:
-    computing = (StageKind.TRAIN, StageKind.REQUESTS, StageKind.EVALUATE)
+    computing = (StageKind.TRAIN, StageKind.TRAIN_PART, StageKind.REQUESTS, StageKind.EVALUATE)
     stages = [node for node in folder.request().plan.stages if node.kind in computing]
     return any(node.fingerprint and store.record(node.fingerprint) is None for node in stages)
 

@@ -1,4 +1,4 @@
-"""`/v1/experiments`, `/v1/evaluations` and `/v1/similarity`: from HTTP to the service and back.
+"""`/v1/experiments`, `/v1/evaluations`, `/v1/similarity` and `/v1/sweeps`: from HTTP to the service and back.
 
 What may be done with each is one function each, whose service is that of the route's kind (`api.deps`).
 """
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import Changed, Document, Logs, Reports, Watch, Work
 from api.errors import responses
-from api.experiments.examples import EVALUATION_BODY, REQUEST_BODY, SIMILARITY_BODY
+from api.experiments.examples import EVALUATION_BODY, REQUEST_BODY, SIMILARITY_BODY, SWEEP_BODY
 from api.experiments.ids import PATTERN
 from api.experiments.items import MEDIA_TYPES, ItemsOf, Phase, file_response
 from api.experiments.kinds import Kind
@@ -28,16 +28,20 @@ from api.experiments.schemas import (
     Page,
     ResultsView,
     SimilarityView,
+    SweepResultsView,
+    SweepView,
 )
 from api.experiments.service import ExperimentService
 from api.experiments.states import State
 from api.experiments.stream import stream
 from cftray.bundle import Bundle
+from cftray.report.sweep_picture import PictureFormat
 from cftray.spec.experiment import Name
 
 experiments = APIRouter(prefix=Kind.EXPERIMENT.path, tags=["experiments"])
 evaluations = APIRouter(prefix=Kind.EVALUATION.path, tags=["evaluations"])
 similarity = APIRouter(prefix=Kind.SIMILARITY.path, tags=["similarity"])
+sweeps = APIRouter(prefix=Kind.SWEEP.path, tags=["sweeps"])
 
 EVENT_STREAM = "text/event-stream"
 LIVE = responses(404, 422) | {200: {"content": {EVENT_STREAM: {}}, "description": "JSON, or a live stream"}}
@@ -45,6 +49,9 @@ LAST_NUMBER = 2**31 - 1
 ITEM_FILES: dict[int | str, dict[str, Any]] = {
     200: {"content": {one: {} for one in MEDIA_TYPES.values()}, "description": "the recorded file; ETag is its sha256"},
     304: {"description": "the client has it: If-None-Match"},
+}
+PICTURE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {one.media_type: {} for one in PictureFormat}, "description": "the picture"}
 }
 Id = Annotated[str, Path(description=f"the id that POST gave, {PATTERN}", examples=["exp_7k2qh3m5x2ab"])]
 Key = Annotated[
@@ -117,6 +124,9 @@ class ItemsQuery(BaseModel):
     "", status_code=202, response_model=SimilarityView, openapi_extra=SIMILARITY_BODY,
     responses=responses(409, 413, 415, 422),
 )  # fmt: skip
+@sweeps.post(
+    "", status_code=202, response_model=SweepView, openapi_extra=SWEEP_BODY, responses=responses(409, 413, 415, 422)
+)
 def create(document: Document, work: Work, response: Response, key: Key = None) -> AnyView:
     """Store what is asked for and start it as soon as the cluster takes it. JSON or YAML."""
     view, replayed = work.create(document, key)
@@ -145,9 +155,16 @@ def list_similarity(query: Annotated[WorkQuery, Query()], work: Work) -> Page:
     return _page(query, work)
 
 
+@sweeps.get("", responses=responses(422))
+def list_sweeps(query: Annotated[WorkQuery, Query()], work: Work) -> Page:
+    """Sweeps, the newest first."""
+    return _page(query, work)
+
+
 @experiments.get("/{identifier}", response_model=ExperimentView, responses=responses(404))
 @evaluations.get("/{identifier}", response_model=EvaluationView, responses=responses(404))
 @similarity.get("/{identifier}", response_model=SimilarityView, responses=responses(404))
+@sweeps.get("/{identifier}", response_model=SweepView, responses=responses(404))
 def get(identifier: Id, work: Work) -> AnyView:
     """All that is known: spec, plan with each stage's state, progress, attempts, failure, links."""
     return work.get(identifier)
@@ -156,6 +173,7 @@ def get(identifier: Id, work: Work) -> AnyView:
 @experiments.post("/{identifier}/cancel", status_code=202, response_model=ExperimentView, responses=responses(404, 409))
 @evaluations.post("/{identifier}/cancel", status_code=202, response_model=EvaluationView, responses=responses(404, 409))
 @similarity.post("/{identifier}/cancel", status_code=202, response_model=SimilarityView, responses=responses(404, 409))
+@sweeps.post("/{identifier}/cancel", status_code=202, response_model=SweepView, responses=responses(404, 409))
 def cancel(identifier: Id, work: Work) -> AnyView:
     """Ask the job to stop; after a grace it is killed. What is queued is cancelled at once."""
     return work.cancel(identifier)
@@ -170,6 +188,7 @@ def cancel(identifier: Id, work: Work) -> AnyView:
 @similarity.post(
     "/{identifier}/retry", status_code=202, response_model=SimilarityView, responses=responses(404, 409, 422)
 )
+@sweeps.post("/{identifier}/retry", status_code=202, response_model=SweepView, responses=responses(404, 409, 422))
 def retry(identifier: Id, work: Work) -> AnyView:
     """Try what has failed or was cancelled again; what is recorded is not run again."""
     return work.retry(identifier)
@@ -178,6 +197,7 @@ def retry(identifier: Id, work: Work) -> AnyView:
 @experiments.get("/{identifier}/events", response_model=EventPage, responses=LIVE)
 @evaluations.get("/{identifier}/events", response_model=EventPage, responses=LIVE)
 @similarity.get("/{identifier}/events", response_model=EventPage, responses=LIVE)
+@sweeps.get("/{identifier}/events", response_model=EventPage, responses=LIVE)
 async def events(
     request: Request,
     identifier: Id,
@@ -204,6 +224,7 @@ async def events(
 @experiments.get("/{identifier}/logs", responses=responses(404, 422, 503))
 @evaluations.get("/{identifier}/logs", responses=responses(404, 422, 503))
 @similarity.get("/{identifier}/logs", responses=responses(404, 422, 503))
+@sweeps.get("/{identifier}/logs", responses=responses(404, 422, 503))
 def logs(identifier: Id, query: Annotated[LogQuery, Query()], service: Logs) -> LogView:
     """The driver's log of an attempt; it outlives Ray."""
     return service.read(identifier, query.attempt, query.tail)
@@ -216,8 +237,21 @@ def results(identifier: Id, reports: Reports) -> ResultsView:
     return reports.results(identifier)
 
 
+@sweeps.get("/{identifier}/results", responses=responses(404, 409))
+def sweep_results(identifier: Id, reports: Reports) -> SweepResultsView:
+    """Every trial with its values, state and scores, the best one, and those that no other beats."""
+    return reports.sweep_results(identifier)
+
+
+@sweeps.get("/{identifier}/figures/pareto.{format_}", response_class=Response, responses=PICTURE | responses(404, 409))
+def pareto(identifier: Id, format_: PictureFormat, reports: Reports) -> Response:
+    """What each trial's phase 2 cost and gave: the change of TA against that of LA."""
+    return Response(reports.pareto(identifier, format_), media_type=format_.media_type)
+
+
 @experiments.get("/{identifier}/report", response_class=HTMLResponse, responses=responses(404, 409))
 @evaluations.get("/{identifier}/report", response_class=HTMLResponse, responses=responses(404, 409))
+@sweeps.get("/{identifier}/report", response_class=HTMLResponse, responses=responses(404, 409))
 def report(identifier: Id, reports: Reports) -> HTMLResponse:
     """The report: one HTML page that holds everything it shows."""
     return HTMLResponse(reports.html(identifier))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cftray.spec import ModelEvaluationSpec, SimilaritySpec
+from cftray.spec import ModelEvaluationSpec, SimilaritySpec, SweepSpec
 from cftray.spec.base import SpecModel
 
 MINI = {"recipe": "mini", "pair": "dissimilar", "seeds": [17]}
@@ -52,6 +52,19 @@ def _body(spec: type[SpecModel], example: dict[str, Any]) -> dict[str, Any]:
 
 EVALUATION_BODY = _body(ModelEvaluationSpec, EVALUATION)
 SIMILARITY_BODY = _body(SimilaritySpec, SIMILARITY)
+
+SWEEP = {
+    "name": "learning-rate-and-replay",
+    "spec": {"recipe": "mini", "pair": "dissimilar"},
+    "space": {
+        "phase2.hyperparameters.learning_rate": {"loguniform": [1e-4, 1e-3]},
+        "mitigation": [{"kind": "none"}, {"kind": "generative_replay", "ratio": 0.1}],
+    },
+    "trials": 8,
+    "objective": {"maximise": "la", "subject_to": [{"score": "ta", "decline_at_most": 0.1}]},
+    "early_stopping": {"grace": 0.25, "reduction_factor": 2},
+}
+SWEEP_BODY = _body(SweepSpec, SWEEP)
 
 REQUEST_BODY: dict[str, Any] = {
     "requestBody": {

@@ -9,7 +9,7 @@ import secrets
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 LENGTH = 12
-PATTERN = rf"^(exp|ev|sim)_[{ALPHABET}]{{{LENGTH}}}$"
+PATTERN = rf"^(exp|ev|sim|swp)_[{ALPHABET}]{{{LENGTH}}}$"
 
 
 def new_id(prefix: str = "exp") -> str:

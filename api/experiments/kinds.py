@@ -7,16 +7,20 @@ from enum import StrEnum
 from typing import Any
 
 from api.tables import ExperimentRow
-from cftray.recipes import spec_from_document
+from cftray.recipes import spec_from_document, sweep_from_document
 from cftray.spec import (
     ExperimentSpec,
     ModelEvaluationSpec,
     SimilaritySpec,
+    SweepSpec,
     evaluation_from_document,
     similarity_from_document,
 )
 
-AnySpec = ExperimentSpec | ModelEvaluationSpec | SimilaritySpec
+SingleSpec = ExperimentSpec | ModelEvaluationSpec | SimilaritySpec
+"""What is checked by itself; a sweep is checked by its trials, which are experiments."""
+
+AnySpec = SingleSpec | SweepSpec
 
 
 class Kind(StrEnum):
@@ -25,11 +29,12 @@ class Kind(StrEnum):
     EXPERIMENT = "experiment"
     EVALUATION = "evaluation"
     SIMILARITY = "similarity"
+    SWEEP = "sweep"
 
     @property
     def prefix(self) -> str:
         """What its ids begin with."""
-        return {Kind.EXPERIMENT: "exp", Kind.EVALUATION: "ev", Kind.SIMILARITY: "sim"}[self]
+        return PREFIXES[self]
 
     @property
     def path(self) -> str:
@@ -39,23 +44,32 @@ class Kind(StrEnum):
     @property
     def one(self) -> str:
         """In words: `an experiment`."""
-        return f"a {self}" if self is Kind.SIMILARITY else f"an {self}"
+        return f"{'an' if self in (Kind.EXPERIMENT, Kind.EVALUATION) else 'a'} {self}"
 
     def spec(self, document: dict[str, Any]) -> AnySpec:
         """The spec in a document that a client sent. Raises SpecRefused with every fault."""
         return READERS[self](document)
 
 
+PREFIXES: Mapping[Kind, str] = {
+    Kind.EXPERIMENT: "exp",
+    Kind.EVALUATION: "ev",
+    Kind.SIMILARITY: "sim",
+    Kind.SWEEP: "swp",
+}
+
 READERS: Mapping[Kind, Callable[[dict[str, Any]], AnySpec]] = {
     Kind.EXPERIMENT: spec_from_document,
     Kind.EVALUATION: evaluation_from_document,
     Kind.SIMILARITY: similarity_from_document,
+    Kind.SWEEP: sweep_from_document,
 }
 
 SPECS: Mapping[Kind, type[AnySpec]] = {
     Kind.EXPERIMENT: ExperimentSpec,
     Kind.EVALUATION: ModelEvaluationSpec,
     Kind.SIMILARITY: SimilaritySpec,
+    Kind.SWEEP: SweepSpec,
 }
 
 

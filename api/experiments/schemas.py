@@ -12,7 +12,8 @@ from cftray.errors import FailureClass
 from cftray.plan import StageKind
 from cftray.report.results import Results
 from cftray.report.similarity import SimilarityResult
-from cftray.spec import ExperimentSpec, ModelEvaluationSpec, SimilaritySpec
+from cftray.report.trials import SweepResults, TrialTold
+from cftray.spec import ExperimentSpec, ModelEvaluationSpec, SimilaritySpec, SweepSpec
 
 
 class FailureView(BaseModel):
@@ -150,7 +151,15 @@ class SimilarityView(_Whole):
     result: Annotated[SimilarityResult | None, Field(description="null until it is recorded")]
 
 
-AnyView = ExperimentView | EvaluationView | SimilarityView
+class SweepView(_Whole):
+    """A sweep with everything known of it, its trials with their values and scores; `best` is a trial's number."""
+
+    spec: SweepSpec
+    trials: tuple[TrialTold, ...]
+    best: int | None
+
+
+AnyView = ExperimentView | EvaluationView | SimilarityView | SweepView
 
 
 class Page(BaseModel):
@@ -200,3 +209,12 @@ class ResultsView(BaseModel):
     state: State
     terminal: bool
     results: Results
+
+
+class SweepResultsView(BaseModel):
+    """Trials of a sweep beside each other, as far as they have come, with intervals where they were trained whole."""
+
+    sweep: str
+    state: State
+    terminal: bool
+    results: SweepResults

@@ -58,6 +58,12 @@ class StageState(StrEnum):
 GATE_CLOSED = "gate closed: "
 """How `why` of a stage begins that a closed gate leaves out."""
 
+TRIAL_STOPPED = "trial stopped: "
+"""How it begins of a stage that a trial would have needed had it not been stopped early."""
+
+LEFT_OUT = (GATE_CLOSED, TRIAL_STOPPED)
+"""What is left out so was not lost: the work is done without it."""
+
 NEEDS = "needs "
 """How it begins of a stage that is left out because one that it needs has failed."""
 

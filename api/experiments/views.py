@@ -20,13 +20,15 @@ from api.experiments.schemas import (
     SimilarityView,
     StageProgress,
     StageView,
+    SweepView,
 )
-from api.experiments.states import GATE_CLOSED, Outcome, StageState, State
+from api.experiments.states import LEFT_OUT, Outcome, StageState, State
 from api.settings import Settings
 from api.tables import AttemptRow, EventRow, ExperimentRow, StageRow
 from cftray.plan import Plan, StageKind
 from cftray.report.similarity import similarity_result
-from cftray.spec import ModelEvaluationSpec, SimilaritySpec
+from cftray.report.trials import sweep_results
+from cftray.spec import ModelEvaluationSpec, SimilaritySpec, SweepSpec
 from cftray.store import Store
 
 
@@ -62,6 +64,10 @@ class Views:
         if isinstance(spec, SimilaritySpec):
             result = similarity_result(plan, self.store, [one.name for one in spec.sets])
             return SimilarityView(**parts, spec=spec, result=result)
+        if isinstance(spec, SweepSpec):
+            busy = {stage.name for stage in stages if stage.state in (StageState.RUNNING, StageState.WAITING)}
+            told = sweep_results(spec, plan, self.store, row.id, busy=busy, intervals=False)
+            return SweepView(**parts, spec=spec, trials=told.trials, best=told.best)
         return ExperimentView(**parts, spec=spec)
 
     def _common(self, row: ExperimentRow, stages: Sequence[StageRow], ray_job: str | None) -> dict[str, Any]:
@@ -139,7 +145,7 @@ def _attempt(row: AttemptRow) -> AttemptView:
 
 
 def _left_out(stage: StageRow) -> bool:
-    return stage.state == StageState.SKIPPED and (stage.why or "").startswith(GATE_CLOSED)
+    return stage.state == StageState.SKIPPED and (stage.why or "").startswith(LEFT_OUT)
 
 
 def _progress(stages: Sequence[StageRow]) -> Progress:

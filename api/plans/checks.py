@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from api.experiments.kinds import AnySpec
+from api.experiments.kinds import SingleSpec
 from api.plans.datasets import alignment_fault, as_fault, rows_fault
 from api.settings import Settings
 from cftray.data.templates import ChatTemplate, load_template
@@ -68,7 +68,7 @@ class FileChecks:
         found._seen = {}
         return found
 
-    def faults(self, spec: AnySpec) -> list[Fault]:
+    def faults(self, spec: SingleSpec) -> list[Fault]:
         """Every fault found."""
         if isinstance(spec, SimilaritySpec):
             return list(self._similarity(spec))

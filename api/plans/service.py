@@ -16,16 +16,26 @@ from cftray.bundle import make_bundle
 from cftray.data.looking import Means
 from cftray.endpoint import Endpoints, endpoint_faults
 from cftray.errors import Fault, SpecRefused
-from cftray.evaluation.checks import evaluation_faults
+from cftray.evaluation.checks import evaluation_faults, objective_faults
 from cftray.evaluation.gate import closed
-from cftray.plan import Plan, StageInput, StageKind, StageNode, build_evaluation_plan, build_plan, build_similarity_plan
+from cftray.plan import (
+    Plan,
+    StageInput,
+    StageKind,
+    StageNode,
+    build_evaluation_plan,
+    build_plan,
+    build_similarity_plan,
+    build_sweep_plan,
+)
 from cftray.plan.checks import spec_faults
 from cftray.plan.evaluating import Packs
 from cftray.plan.graph import TOKENS
 from cftray.plan.similarity import similarity_faults
-from cftray.recipes import find_pack
+from cftray.recipes import find_pack, trials_of
+from cftray.recipes.matrices import in_cell
 from cftray.recipes.previews import Phase, PhasePreview, Recorded, previews
-from cftray.spec import ExperimentSpec, SimilaritySpec
+from cftray.spec import ExperimentSpec, SimilaritySpec, SweepSpec
 from cftray.store import LeafDigests, Record, Store
 
 
@@ -62,6 +72,8 @@ class PlanService:
 
     def faults(self, spec: AnySpec, moment: Moment | None = None) -> list[Fault]:
         """What the spec itself, the files and the endpoints it names show to be wrong."""
+        if isinstance(spec, SweepSpec):
+            return self._sweep_faults(spec, moment or self.moment())
         if isinstance(spec, SimilaritySpec):
             own = similarity_faults(spec)
         else:
@@ -71,6 +83,14 @@ class PlanService:
         checks = self.checks if moment is None else moment.checks
         return [*own, *asked, *checks.faults(spec)]
 
+    def _sweep_faults(self, sweep: SweepSpec, moment: Moment) -> list[Fault]:
+        """Of the objective, and of every trial, each once, with the first trial's values that has it."""
+        found: dict[tuple[str, str], Fault] = {}
+        for trial in trials_of(sweep):
+            for fault in self.faults(trial.spec, moment):
+                found.setdefault((fault.path, fault.given), in_cell(fault, trial.values))
+        return [*objective_faults(sweep, self.packs), *found.values()]
+
     def plan(self, spec: AnySpec, moment: Moment | None = None) -> Plan:
         """Its stages; those that depend on a large file not hashed yet have no fingerprint."""
         if isinstance(spec, ExperimentSpec):
@@ -78,6 +98,10 @@ class PlanService:
             return build_plan(spec, shared.digest, self.packs, shared.fingerprint)
         if isinstance(spec, SimilaritySpec):
             return build_similarity_plan(spec, self.digests.known)
+        if isinstance(spec, SweepSpec):
+            shared = moment or self.moment()
+            trials = [(trial.values, trial.spec) for trial in trials_of(spec)]
+            return build_sweep_plan(trials, spec.rungs, shared.digest, self.packs, shared.fingerprint)
         return build_evaluation_plan(spec, self.digests.known, self.packs)
 
     def stages(self, plan: Plan, moment: Moment | None = None) -> list[PlannedStage]:

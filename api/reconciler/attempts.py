@@ -23,6 +23,7 @@ from api.reconciler.ingest import Ingest, UnreadableEvents
 from api.settings import Settings
 from api.tables import AttemptRow, ExperimentRow
 from cftray.plan import Plan
+from cftray.spec import SweepSpec
 from cftray.store import Failure, JobFolder, JobRequest, Store
 
 log = logging.getLogger("cftray.reconciler")
@@ -80,9 +81,15 @@ class Attempts:
         """Submitting twice is refused by Ray, so a death between submitting and writing it down is harmless."""
         identifier, number = live.experiment.id, live.attempt.number
         if live.folder.heartbeat_age() is None:
-            execution = spec_of(live.experiment).execution
+            spec = spec_of(live.experiment)
             plan = Plan.model_validate_json(live.experiment.plan)
-            request = JobRequest(experiment=identifier, attempt=number, execution=execution, plan=plan)
+            request = JobRequest(
+                experiment=identifier,
+                attempt=number,
+                execution=spec.execution,
+                plan=plan,
+                sweep=spec if isinstance(spec, SweepSpec) else None,
+            )
             live.folder.write_request(request)
             jobs.submit(self._submission(live))
         with self.database.write() as session:

@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 from cftray import __version__
-from cftray.cli import bundles, evaluations, experiments, items, matrices, paper, previews, reference, similarity, stack
+from cftray.cli import (
+    bundles,
+    evaluations,
+    experiments,
+    items,
+    matrices,
+    paper,
+    previews,
+    reference,
+    similarity,
+    stack,
+    sweeps,
+)
 from cftray.cli.session import AWAY, FAILED, WRONG, Session, show_refusal
 from cftray.errors import CFTRayError
 
@@ -19,7 +31,9 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (experiments, evaluations, similarity, previews, matrices, paper, items, bundles, reference, stack):
+for module in (
+    experiments, evaluations, similarity, previews, matrices, sweeps, paper, items, bundles, reference, stack,
+):  # fmt: skip
     module.add_to(app)
 
 

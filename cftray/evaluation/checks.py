@@ -11,7 +11,7 @@ from cftray.data.scores import means_over
 from cftray.errors import CFTRayError, Fault, nearest
 from cftray.plan.evaluating import Packs
 from cftray.plan.packs import Pack, PackTask
-from cftray.spec import BenchmarkFiles, EvaluationSpec, ExperimentSpec, ModelEvaluationSpec, Suite
+from cftray.spec import BenchmarkFiles, EvaluationSpec, ExperimentSpec, ModelEvaluationSpec, Suite, SweepSpec
 
 
 def evaluation_faults(spec: ExperimentSpec | ModelEvaluationSpec, packs: Packs) -> list[Fault]:
@@ -102,23 +102,37 @@ def _noise_faults(asked: EvaluationSpec) -> Iterator[Fault]:
 
 def _gate_faults(spec: ExperimentSpec, pack: Pack) -> Iterator[Fault]:
     """A condition names a score that P1 is going to have."""
-    if not spec.gate:
-        return
-    asked = spec.evaluation
+    for place, condition in enumerate(spec.gate):
+        yield from _score_faults(f"gate[{place}].score", condition.score, spec.evaluation, pack)
+
+
+def objective_faults(sweep: SweepSpec, packs: Packs) -> list[Fault]:
+    """Of scores in a sweep's objective that its trials are not going to have."""
+    asked, objective = sweep.spec.evaluation, sweep.objective
+    try:
+        pack = packs(str(asked.pack))
+    except CFTRayError:
+        return []  # told of the trials
+    named = [("objective.maximise", objective.maximise)]
+    named += [(f"objective.subject_to[{place}].score", one.score) for place, one in enumerate(objective.subject_to)]
+    return [fault for path, score in named for fault in _score_faults(path, score, asked, pack)]
+
+
+def _score_faults(path: str, score: str, asked: EvaluationSpec, pack: Pack) -> Iterator[Fault]:
+    """Where a score that is counted on is not evaluated."""
     tasks = pack.asked_by(asked)
     judged = _scores(tasks, asked, pack)
     known = judged if asked.judge is not None else _scores([one for one in tasks if not one.judged], asked, pack)
-    for place, condition in enumerate(spec.gate):
-        if condition.score in known:
-            continue
-        suite = condition.score.removeprefix("paper/").partition("/")[0]
-        if condition.score in judged:
-            expected = f"evaluation.judge, which it needs, or a score without one: {nearest(condition.score, known)}"
-        elif suite not in asked.suites:
-            expected = f"a suite that is evaluated ({', '.join(asked.suites)})"
-        else:
-            expected = f"a score that is evaluated: {nearest(condition.score, known)}"
-        yield Fault(path=f"gate[{place}].score", given=condition.score, expected=expected)
+    if score in known:
+        return
+    suite = score.removeprefix("paper/").partition("/")[0]
+    if score in judged:
+        expected = f"evaluation.judge, which it needs, or a score without one: {nearest(score, known)}"
+    elif suite not in asked.suites:
+        expected = f"a suite that is evaluated ({', '.join(asked.suites)})"
+    else:
+        expected = f"a score that is evaluated: {nearest(score, known)}"
+    yield Fault(path=path, given=score, expected=expected)
 
 
 def _scores(tasks: Sequence[PackTask], asked: EvaluationSpec, pack: Pack) -> list[str]:

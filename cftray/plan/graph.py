@@ -22,7 +22,7 @@ being hashed: then it, and what is derived from it, has none yet.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from cftray.errors import InternalError
 from cftray.plan.analysing import Analyses
@@ -89,9 +89,10 @@ class Rung(SpecModel):
 
 
 class Trial(SpecModel):
-    """One trial of a sweep, from 1. The last rung is the whole of phase 2."""
+    """One trial of a sweep, from 1, with its value of each setting. The last rung is the whole of phase 2."""
 
     number: int
+    values: dict[str, Any]
     rungs: tuple[Rung, ...]
 
 

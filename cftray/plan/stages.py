@@ -361,8 +361,8 @@ class StageNode(SpecModel):
     """One stage of a plan. `name` is unique in the plan: `train.p1.s17`.
 
     `gated_by` names gates before it; it is left out once all of them are closed. An `optional` stage's failure does not
-    fail the experiment. `continues` names stages before it from whose checkpoints it may go on, where they are recorded.
-    None of these is part of the fingerprint.
+    fail the experiment. `continues` names stages before it from whose checkpoints it may go on. None of these is part
+    of the fingerprint.
     """
 
     name: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cftray.plan.evaluating import Packs
 from cftray.plan.graph import Outcome, Plan, Rung, Trial, build_trial_plan
@@ -33,22 +33,22 @@ class _Planned(NamedTuple):
 
 
 def build_sweep_plan(
-    specs: Sequence[ExperimentSpec],
+    trials: Sequence[tuple[Mapping[str, Any], ExperimentSpec]],
     rungs: Sequence[float],
     digests: Digests,
     packs: Packs,
     fingerprint: Fingerprint | None = None,
 ) -> Plan:
-    """The plan of trials that are these experiments, in their order, scored after each share of phase 2 in `rungs`
-    and at its end."""
+    """The plan of trials with these values that are these experiments, in their order, scored after each share of
+    phase 2 in `rungs` and at its end."""
     places: dict[Work, int] = {}
     remember = fingerprint or Fingerprints()
-    planned = [_planned(spec, rungs, digests, packs, remember, places) for spec in specs]
+    planned = [_planned(spec, rungs, digests, packs, remember, places) for _, spec in trials]
     common = Counter(place for one in planned for place in set(one.works.values()))
     names: dict[int, str] = {}
     stages: list[StageNode] = []
-    trials: list[Trial] = []
-    for number, one in enumerate(planned, 1):
+    made: list[Trial] = []
+    for number, ((values, _), one) in enumerate(zip(trials, planned, strict=True), 1):
         new = [node for node in one.plan.stages if one.works[node.name] not in names]
         for node in new:
             shared = common[one.works[node.name]] == len(planned)
@@ -56,8 +56,8 @@ def build_sweep_plan(
         called = {name: names[place] for name, place in one.works.items()}
         stages += [_renamed(node, called, number) for node in new]
         ends = [*zip(rungs, one.partial, strict=True), (WHOLE, one.plan.outcomes)]
-        trials.append(Trial(number=number, rungs=tuple(_rungs(one.plan, ends, called))))
-    return Plan(stages=tuple(stages), outcomes=(), trials=tuple(trials))
+        made.append(Trial(number=number, values=dict(values), rungs=tuple(_rungs(one.plan, ends, called))))
+    return Plan(stages=tuple(stages), outcomes=(), trials=tuple(made))
 
 
 def shared_stages(plan: Plan) -> tuple[str, ...]:

@@ -84,7 +84,7 @@ def _faults(sweep: SweepSpec) -> Iterator[Fault]:
     places = Places(sweep.spec.model_dump(mode="json"))
     for name in sweep.space:
         if name != MITIGATION and not name.startswith(PHASE_2):
-            expected = "a field of phase 2 (phase2.…, mitigation): trials are compared from one P1; a matrix varies more"
+            expected = "a field of phase 2 (phase2.…, mitigation): trials share one P1; a matrix varies more"
             yield Fault(path=f"space.{name[:80]}", given="no setting of phase 2", expected=expected)
         else:
             yield from places.field_faults(f"space.{name}", name)

@@ -39,11 +39,13 @@ TRAIN_SETTINGS = {
 
 
 class RayWorkers:
-    """See `cftray.stage.Workers`. `scratch` is a folder on the shared file system."""
+    """See `cftray.stage.Workers`. `scratch` is a folder on the shared file system; `alone` says that nobody else works
+    in this process's Ray job."""
 
-    def __init__(self, scratch: Path, address: str = "auto") -> None:
+    def __init__(self, scratch: Path, address: str = "auto", *, alone: bool = True) -> None:
         self.scratch = scratch
         self.address = address
+        self.alone = alone
         self._joined = threading.Lock()
         self._one_group = threading.Lock()
 
@@ -101,8 +103,9 @@ class RayWorkers:
             try:
                 _watched(trainer.fit, request, functools.partial(told, failures))
             except Exception:
-                with contextlib.suppress(Exception):  # a cluster that is gone keeps no room
-                    self._give_back_room()
+                if self.alone:  # others' room is not told from one's own; theirs is given back when the job ends
+                    with contextlib.suppress(Exception):  # a cluster that is gone keeps no room
+                        self._give_back_room()
                 raise
 
     def _give_back_room(self) -> None:

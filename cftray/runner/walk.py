@@ -29,8 +29,8 @@ POLL_S = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Walk:
-    """Runs the stages of `plan` that have no record yet. Two walks may share stages: one runs each,
-    the other waits without holding anything."""
+    """Runs the stages of `plan` that have no record yet, or `only` those of these names. Two walks may share
+    stages: one runs each, the other waits without holding anything."""
 
     store: Store
     workers: Workers
@@ -40,6 +40,7 @@ class Walk:
     execution: ExecutionSpec
     experiment: str
     attempt: int
+    only: tuple[str, ...] | None = None
     wait: Callable[[float], None] = time.sleep
 
     def run(self) -> Failure | None:
@@ -50,6 +51,8 @@ class Walk:
         """
         lost: set[str] = set()
         for node in self.plan.stages:
+            if self.only is not None and node.name not in self.only:
+                continue
             if lost.intersection(node.needs):
                 lost.add(node.name)
                 self.events.write(EventKind.STAGE_SKIPPED, node.name, node.fingerprint, why=_unmet(node, lost))

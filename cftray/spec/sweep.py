@@ -108,8 +108,8 @@ class Objective(SpecModel):
 
 
 class EarlyStopping(SpecModel):
-    """Asynchronous successive halving (ASHA; Li et al., 2020): a trial's phase 2 is scored at rungs, shares of its steps
-    that grow by `reduction_factor`, and only those among the best 1 / `reduction_factor` at a rung go on.
+    """Asynchronous successive halving (ASHA; Li et al., 2020): a trial's phase 2 is scored at rungs, shares of its
+    steps that grow by `reduction_factor`, and only the best 1 / `reduction_factor` of those that came to a rung go on.
 
     The learning rate follows the whole phase's schedule, so a trial that goes on is what it would have been in one go.
     """

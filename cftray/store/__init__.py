@@ -4,6 +4,7 @@
     stages/ab/abcd…/attempts/3/…           each attempt writes in a folder of its own
     stages/ab/abcd…/leases/3.json          who holds it; the number is the fencing token
     jobs/exp_…/1/{request,events,control}  how job and control plane speak
+    sweeps/sw_…/…                          which trials were scored at which rung, and how each ended
     leaves/…                               remembered digests of model folders and files; copies of remote ones
 """
 
@@ -14,6 +15,7 @@ from cftray.store.layout import Store
 from cftray.store.leases import FileLeases, Holder, Lease, Leases
 from cftray.store.leaves import LeafDigests, locate_encoder, locate_model
 from cftray.store.records import Failure, Output, Record
+from cftray.store.sweepfolder import RungReached, SweepFolder, TrialEnd, TrialEnded
 
 __all__ = [
     "Event",
@@ -29,7 +31,11 @@ __all__ = [
     "Leases",
     "Output",
     "Record",
+    "RungReached",
     "Store",
+    "SweepFolder",
+    "TrialEnd",
+    "TrialEnded",
     "is_remote",
     "locate_encoder",
     "locate_files",

@@ -31,6 +31,8 @@ class EventKind(StrEnum):
     STAGE_CACHED = "stage.cached"
     STAGE_SKIPPED = "stage.skipped"
     STAGE_FAILED = "stage.failed"
+    TRIAL_SCORED = "trial.scored"
+    TRIAL_ENDED = "trial.ended"
 
 
 class Event(BaseModel):

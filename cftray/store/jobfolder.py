@@ -13,13 +13,14 @@ from pydantic import BaseModel, ConfigDict
 
 from cftray.plan.canonical import canonical
 from cftray.plan.graph import Plan
-from cftray.spec import ExecutionSpec
+from cftray.spec import ExecutionSpec, SweepSpec
 from cftray.store.atomic import write_atomic, write_exclusive
 from cftray.store.events import EventLog, EventWriter
 
 
 class JobRequest(BaseModel):
-    """What a job is asked to do. The plan is complete: every fingerprint is known."""
+    """What a job is asked to do. The plan is complete: every fingerprint is known. Of a sweep, `sweep` says how its
+    plan's trials are judged, stopped and run beside each other."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,6 +28,7 @@ class JobRequest(BaseModel):
     attempt: int
     execution: ExecutionSpec
     plan: Plan
+    sweep: SweepSpec | None = None
 
 
 class JobFolder:
@@ -59,6 +61,10 @@ class JobFolder:
     def events(self) -> EventLog:
         """This attempt's events."""
         return EventLog(self.folder / "events.jsonl")
+
+    def trial(self, number: int) -> Path:
+        """The events of one trial of a sweep, which its process writes and the job takes in."""
+        return self.folder / "trials" / f"{number}.jsonl"
 
     def beat(self) -> None:
         """Show that the job lives."""

@@ -13,6 +13,7 @@ from cftray.store.atomic import write_exclusive
 from cftray.store.jobfolder import JobFolder
 from cftray.store.leases import FileLeases
 from cftray.store.records import Failure, Output, Record
+from cftray.store.sweepfolder import SweepFolder
 
 CHUNK = 1 << 20
 
@@ -43,6 +44,10 @@ class Store:
     def job(self, experiment: str, attempt: int) -> JobFolder:
         """The folder through which a job and the control plane speak."""
         return JobFolder(self.root / "jobs" / experiment / str(attempt))
+
+    def sweep(self, identifier: str) -> SweepFolder:
+        """What is known of a sweep's trials."""
+        return SweepFolder(self.root / "sweeps" / identifier)
 
     def record(self, fingerprint: str) -> Record | None:
         """The stage's record, or None while it has none."""

@@ -21,6 +21,7 @@ from cftray.tracking.view import (
     LivePoint,
     LiveStage,
     SimilarityView,
+    SweepView,
 )
 from cftray.tracking.writer import TrackingWriter
 
@@ -39,6 +40,7 @@ __all__ = [
     "RunState",
     "RunStatus",
     "SimilarityView",
+    "SweepView",
     "Tracker",
     "TrackingWriter",
 ]

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from cftray.plan import Plan
-from cftray.spec import ExperimentSpec, ModelEvaluationSpec, SimilaritySpec
+from cftray.spec import ExperimentSpec, ModelEvaluationSpec, SimilaritySpec, SweepSpec
 from cftray.store import Failure
 
 
@@ -81,6 +81,20 @@ class SimilarityView:
 
     similarity: str
     spec: SimilaritySpec
+    plan: Plan
+    state: ExperimentState
+    created_at: datetime
+    finished_at: datetime | None = None
+    failure: Failure | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepView:
+    """All that MLflow shows of a sweep; its trials are told from the store. Times are aware."""
+
+    sweep: str
+    spec: SweepSpec
     plan: Plan
     state: ExperimentState
     created_at: datetime

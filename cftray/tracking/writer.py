@@ -23,8 +23,9 @@ from cftray.tracking.roles import Role, shown_stages
 from cftray.tracking.scores import judged_too
 from cftray.tracking.similarity_image import similarity_identity, similarity_image
 from cftray.tracking.stage_image import HELD_BY, stage_identity, stage_image, unfinished
+from cftray.tracking.sweep_image import rung_points, sweep_identity, sweep_image, told_trials, trial_image
 from cftray.tracking.tracker import RunState, RunStatus, Tracker
-from cftray.tracking.view import EvaluationView, ExperimentView, SimilarityView
+from cftray.tracking.view import EvaluationView, ExperimentView, SimilarityView, SweepView
 
 CURVE_TAG = "cftray.curve"
 
@@ -53,6 +54,22 @@ class TrackingWriter:
     def sync_similarity(self, view: SimilarityView) -> None:
         """Show a comparison of data sets as it is now: one run. Raises as `sync` does."""
         self._one_run(similarity_identity(view), lambda: similarity_image(view, self._store))
+
+    def sync_sweep(self, view: SweepView) -> None:
+        """Show a sweep and its trials as they are now: a run, and one below it a trial. Raises as `sync` does."""
+        with self._lock:
+            try:
+                if not self._mirror.still_there(sweep_identity(view)):
+                    self._mirror.forget()
+                found = told_trials(view, self._store)
+                parent = self._mirror.run(sweep_image(view, found))
+                for trial in found.trials:
+                    image = trial_image(view, trial, parent, best=trial.number == found.best)
+                    if image is not None:
+                        self._mirror.curve(self._mirror.run(image), rung_points(view, trial))
+            except BaseException:
+                self._mirror.forget()
+                raise
 
     def _one_run(self, identity: Mapping[str, str], image: Callable[[], RunImage]) -> None:
         with self._lock:

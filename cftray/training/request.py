@@ -16,8 +16,8 @@ class TrainRequest(SpecModel):
     """One phase, resolved: nothing is left for a worker to choose.
 
     `folder` is the attempt's own, `resume_from` are those of earlier attempts; paths are as seen by
-    every worker. `frozen` is the file of a selection. After `until` steps the phase is left, with a checkpoint; null: at
-    its end. `card` is shown in the model card.
+    every worker. `frozen` is the file of a selection. After `until` steps the phase is left, with a checkpoint;
+    null: at its end. `card` is shown in the model card.
     """
 
     folder: str

@@ -52,7 +52,7 @@ def run(config: TrainConfig, inputs: Mapping[str, Path], context: StageContext) 
 def train(
     config: TrainConfig, inputs: Mapping[str, Path], context: StageContext, share: float | None = None
 ) -> Artifact:
-    """As `run`; with `share`, so much of the phase's steps, rounded up, and a checkpoint that the whole may go on from."""
+    """As `run`; with `share`, that part of the phase's steps, rounded up, and a checkpoint to go on from."""
     context.raise_if_stopped()
     data = TokenizedData.open(inputs["data"])
     _refuse_unusable(data, config, inputs["model"])

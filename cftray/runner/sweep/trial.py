@@ -1,0 +1,94 @@
+"""One trial, in a process that holds no core: rung by rung it walks its stages and reports how it stands."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+
+from cftray.errors import Cancelled, CFTRayError, InfraError
+from cftray.plan import Plan, Trial
+from cftray.runner.failures import failure_of
+from cftray.runner.sweep.scoring import rank, reached
+from cftray.runner.walk import Walk
+from cftray.stage import Workers
+from cftray.store import EventWriter, Failure, JobFolder, Store, TrialEnd, TrialEnded
+
+Report = Callable[[int, float], None]
+"""Told of each rung, from 1, with the trial's rank there; does not return where the trial is stopped."""
+
+log = logging.getLogger("cftray.sweep")
+
+
+def run_trial(
+    store: Store,
+    folder: JobFolder,
+    number: int,
+    workers: Workers,
+    report: Report,
+    wait: Callable[[float], None] = time.sleep,
+) -> None:
+    """Walk a trial to its end, or to where it fails: how it ended is in the sweep's folder then.
+
+    Nothing is written where it is stopped or cancelled. Raises InfraError where the platform failed.
+    """
+    request = folder.request()
+    assert request.sweep is not None
+    trial = request.plan.trials[number - 1]
+    known = store.sweep(request.experiment)
+    walks = _walks(store, folder, workers, trial, wait)
+    rung = 0
+    try:
+        for rung, walk in enumerate(walks, 1):
+            failure = walk.run() or _left_out(request.plan, trial, rung, store)
+            if failure is not None:
+                return _failed(store, request.experiment, number, rung - 1, failure)
+            there = reached(request.plan, trial, rung, store, request.sweep.objective)
+            known.reach(there)
+            if rung == len(trial.rungs):
+                known.end(TrialEnded(trial=number, end=TrialEnd.FINISHED, rung=rung))
+            report(rung, rank(there.value, there.violation))
+    except CFTRayError as error:
+        _failed(store, request.experiment, number, max(0, rung - 1), failure_of(error, None))
+    return None
+
+
+def _walks(
+    store: Store, folder: JobFolder, workers: Workers, trial: Trial, wait: Callable[[float], None]
+) -> Iterator[Walk]:
+    request = folder.request()
+    events = EventWriter(folder.trial(trial.number))
+    for rung in trial.rungs:
+        yield Walk(
+            store=store,
+            workers=workers,
+            events=events,
+            stop=folder.stop,
+            plan=request.plan,
+            execution=request.execution,
+            experiment=request.experiment,
+            attempt=request.attempt,
+            only=rung.stages,
+            wait=wait,
+        )
+
+
+def _left_out(plan: Plan, trial: Trial, rung: int, store: Store) -> Failure | None:
+    """Why there is no P2 to score where the walk went through: its gate is closed."""
+    for outcome in trial.rungs[rung - 1].outcomes:
+        name = outcome.p2_scores
+        fingerprint = plan.stage(name).fingerprint if name is not None else None
+        if fingerprint is None or store.record(fingerprint) is None:
+            gate = f"{outcome.gate} is closed" if outcome.gate else f"{name} has no record"
+            error = CFTRayError(f"phase 2 was left out, so there is nothing to score: {gate}")
+            return failure_of(error, outcome.gate or name)
+    return None
+
+
+def _failed(store: Store, sweep: str, number: int, rung: int, failure: Failure) -> None:
+    if failure.code == Cancelled.code:
+        return
+    if failure.retryable:
+        raise InfraError(f"trial {number}: {failure.message}")
+    log.warning("trial %d failed: %s", number, failure.message)
+    store.sweep(sweep).end(TrialEnded(trial=number, end=TrialEnd.FAILED, rung=rung, failure=failure))

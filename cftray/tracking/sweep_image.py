@@ -1,0 +1,155 @@
+"""The runs of a sweep: one for the whole, with the best trial's scores and the picture, and one below it a trial."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import yaml
+
+from cftray.report import grid
+from cftray.report.sweep_page import sweep_findings
+from cftray.report.sweep_picture import PictureFormat, pareto_files
+from cftray.report.trials import RungTold, SweepResults, TrialState, TrialTold, sweep_results
+from cftray.store import Store
+from cftray.tracking.experiment_image import NOT_PARAMS, STATUS, failure_tags
+from cftray.tracking.images import NOTE_END, RunImage, flattened, milliseconds, shortened
+from cftray.tracking.tracker import Point, RunState, RunStatus
+from cftray.tracking.view import SweepView
+
+PARENT_TAG = "mlflow.parentRunId"
+"""MLflow shows a run that has it below that one."""
+
+OF_TRIAL = {
+    TrialState.QUEUED: RunStatus.SCHEDULED,
+    TrialState.RUNNING: RunStatus.RUNNING,
+    TrialState.FINISHED: RunStatus.FINISHED,
+    TrialState.STOPPED: RunStatus.FINISHED,
+    TrialState.FAILED: RunStatus.FAILED,
+}
+
+
+def told_trials(view: SweepView, store: Store) -> SweepResults:
+    """What is known of the trials."""
+    return sweep_results(view.spec, view.plan, store, view.sweep, intervals=False)
+
+
+def sweep_image(view: SweepView, found: SweepResults) -> RunImage:
+    """The sweep's own run: the best trial's scores as metrics, the picture once the sweep is over."""
+    spec, status = view.spec, STATUS[view.state]
+    at = milliseconds(view.finished_at or view.created_at)
+    pictures = pareto_files(spec, found) if status.final else None
+    texts = {"spec.yaml": yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True)}
+    if pictures is not None:
+        texts["pareto.svg"] = pictures[PictureFormat.SVG].decode()
+    points = () if found.best is None else tuple(_points(found.trial(found.best), at))
+    return RunImage(
+        project=spec.project,
+        name=spec.name,
+        identity=sweep_identity(view),
+        started_at=milliseconds(view.created_at),
+        tags=_tags(view) | ({"cftray.best_trial": str(found.best)} if found.best is not None else {}),
+        params=flattened(spec, leave_out=NOT_PARAMS),
+        points=points,
+        texts=texts,
+        note=_note(view, found),
+        status=status,
+        ended_at=milliseconds(view.finished_at) if status.final and view.finished_at else None,
+    )
+
+
+def trial_image(view: SweepView, trial: TrialTold, parent: RunState, *, best: bool) -> RunImage | None:
+    """A trial's run below the sweep's: its values as parameters, its scores at its last rung as figures. None before it
+    has begun. One that the sweep's end left behind ends with it."""
+    if trial.state is TrialState.QUEUED:
+        return None
+    over = STATUS[view.state]
+    status = OF_TRIAL[trial.state]
+    if over.final and not status.final:
+        status = over
+    at = milliseconds(view.finished_at or view.created_at)
+    tags = {
+        **trial_identity(view, trial.number),
+        PARENT_TAG: parent.run_id,
+        "cftray.trial.state": trial.state.value,
+        "cftray.trial.best": "yes" if best else "no",
+        "mlflow.source.name": "sweep",
+        "mlflow.source.type": "JOB",
+        "mlflow.user": "cftray",
+    }
+    if trial.failure is not None:
+        tags["cftray.failure"] = shortened(trial.failure)
+    return RunImage(
+        project=view.spec.project,
+        name=f"{view.spec.name}.trial-{trial.number}",
+        identity=trial_identity(view, trial.number),
+        started_at=milliseconds(view.created_at),
+        tags=tags,
+        params={name.replace("[", ".").replace("]", ""): str(value) for name, value in trial.values.items()},
+        points=tuple(_points(trial, at)),
+        status=status,
+        ended_at=at if status.final else None,
+    )
+
+
+def sweep_identity(view: SweepView) -> Mapping[str, str]:
+    """What the run of a sweep is found by."""
+    return {"cftray.sweep": view.sweep, "cftray.kind": "sweep"}
+
+
+def trial_identity(view: SweepView, number: int) -> Mapping[str, str]:
+    """What the run of a trial is found by."""
+    return {"cftray.sweep": view.sweep, "cftray.kind": "trial", "cftray.trial": str(number)}
+
+
+def rung_points(view: SweepView, trial: TrialTold) -> Iterator[Point]:
+    """A trial's scores at each rung as curves, the rung's share of phase 2 in percent as step."""
+    for rung in trial.rungs:
+        for name, value in _figures(rung).items():
+            yield Point(
+                name=f"rung/{name}", value=value, step=round(100 * rung.share), at=milliseconds(view.created_at)
+            )
+
+
+def _points(trial: TrialTold, at: int) -> Iterator[Point]:
+    """Of the last rung."""
+    for rung in trial.rungs[-1:]:
+        for name, value in _figures(rung).items():
+            yield Point(name=name, value=value, at=at)
+
+
+def _figures(rung: RungTold) -> dict[str, float]:
+    figures = {f"p2/{name}": score for name, score in rung.p2.items()}
+    figures |= {f"change/{name}": change for name in rung.p2 if (change := rung.change(name)) is not None}
+    return figures | {"violation": rung.violation}
+
+
+def _tags(view: SweepView) -> dict[str, str]:
+    spec = view.spec
+    tags = {
+        **sweep_identity(view),
+        "cftray.name": spec.name,
+        "cftray.state": view.state.value,
+        "mlflow.source.name": "sweep",
+        "mlflow.source.type": "JOB",
+        "mlflow.user": "cftray",
+    }
+    if spec.labels:
+        tags["cftray.labels"] = ", ".join(spec.labels)
+    return tags | failure_tags(view.failure)
+
+
+def _note(view: SweepView, found: SweepResults) -> str:
+    lines = ["| trial | state | " + found.maximise + " | TA | LA |", "|---|---|---|---|---|"]
+    for trial in found.trials:
+        last = trial.last
+        value = grid.ABSENT if last is None else grid.points(last.value)
+        changes = [None if last is None else last.change(suite) for suite in ("ta", "la")]
+        cells = [grid.ABSENT if one is None else grid.signed(one) for one in changes]
+        star = " ★" if trial.number == found.best else ""
+        lines.append(f"| {trial.number}{star} | {trial.state} | {value} | {cells[0]} | {cells[1]} |")
+    head = f"**{view.spec.name}** (`{view.sweep}`) {view.state.value}"
+    parts = [head, *sweep_findings(view.spec, found), "\n".join(lines)]
+    if view.failure is not None:
+        parts.append(f"Failed ({view.failure.failure.value}): {view.failure.message.splitlines()[0]}")
+    parts += [" · ".join(f"[{name}]({address})" for name, address in view.links.items()), NOTE_END]
+    return "\n\n".join(part for part in parts if part)
