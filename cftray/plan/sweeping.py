@@ -117,10 +117,10 @@ def _rungs(plan: Plan, ends: Iterable[tuple[float, tuple[Outcome, ...]]], called
 
 
 def _before_phase_2(plan: Plan) -> set[str]:
-    """The stages that depend on no training of phase 2."""
+    """The stages that depend on no training of phase 2, without analyses, which wait until a trial has come through."""
     late: set[str | None] = {outcome.p2_train for outcome in plan.outcomes}
     for node in plan.stages:
-        if node.kind is StageKind.TRAIN_PART or late.intersection(node.needs):
+        if node.optional or node.kind is StageKind.TRAIN_PART or late.intersection(node.needs):
             late.add(node.name)
     return {node.name for node in plan.stages} - late
 

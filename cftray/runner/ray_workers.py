@@ -203,7 +203,8 @@ class RayWorkers:
         """See Workers."""
         ray = self.join()
         failures = self._failures(name)
-        options: dict[str, Any] = {"name": name, "num_cpus": 1, "max_retries": 0}
+        # Of a trial's process, which holds no core, the room is not this task's, as Ray would have it unless told.
+        options: dict[str, Any] = {"name": name, "num_cpus": 1, "max_retries": 0, "scheduling_strategy": "DEFAULT"}
         if accelerator is not None:
             options["num_gpus"] = 1
             if accelerator != "GPU":

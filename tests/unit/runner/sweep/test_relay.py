@@ -1,0 +1,60 @@
+"""Trials' events in the job's own file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cftray.runner.sweep.relay import Relay
+from cftray.runner.sweep.trial import run_trial
+from cftray.store import TrialEnd, TrialEnded
+from cftray.store.events import Event, EventKind
+from tests.unit.runner.sweep.conftest import Toy
+
+NOBODY: Any = None
+
+
+def relayed(toy: Toy, attempt: int = 1) -> list[Event]:
+    return list(toy.job(attempt).events().after(0))
+
+
+def run(toy: Toy, number: int, attempt: int = 1) -> None:
+    run_trial(toy.store, toy.job(attempt), number, NOBODY, lambda rung, rank: None, lambda seconds: None)
+
+
+def test_what_trials_write_comes_into_the_job_s_file_once_with_their_scores(toy: Toy) -> None:
+    job = toy.job()
+    with Relay(toy.store, job, job.writer(), poll_s=60) as relay:
+        run(toy, 1)
+        relay.take()
+        relay.take()
+        run(toy, 2)
+    events = relayed(toy)
+    assert [event.number for event in events] == list(range(1, len(events) + 1))
+    recorded = [event.stage for event in events if event.kind is EventKind.STAGE_RECORDED]
+    assert len(recorded) == len(set(recorded))
+    assert {"train.p1.s17", "t01.evaluate.p2.s17", "t02.train.p2.s17.r1"} <= set(recorded)
+    scored = [(event.data["trial"], event.data["rung"]) for event in events if event.kind is EventKind.TRIAL_SCORED]
+    assert scored == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    ends = [(event.data["trial"], event.data["end"]) for event in events if event.kind is EventKind.TRIAL_ENDED]
+    assert ends == [(1, "finished"), (2, "finished")]
+
+
+def test_what_a_stopped_trial_alone_would_still_have_needed_is_left_out(toy: Toy) -> None:
+    job, known = toy.job(), toy.store.sweep("swp_a")
+    with Relay(toy.store, job, job.writer(), poll_s=60):
+        run(toy, 1)
+        known.end(TrialEnded(trial=2, end=TrialEnd.STOPPED, rung=1))
+    skipped = {event.stage: event.data["why"] for event in relayed(toy) if event.kind is EventKind.STAGE_SKIPPED}
+    assert skipped == dict.fromkeys(
+        ["t02.train.p2.s17", "t02.evaluate.p2.s17"], "trial 2 was stopped after 50 % of phase 2"
+    )
+
+
+def test_the_next_attempt_leaves_out_again_what_was_left_out_and_tells_no_end_twice(toy: Toy) -> None:
+    toy.store.sweep("swp_a").end(TrialEnded(trial=3, end=TrialEnd.STOPPED, rung=1))
+    job = toy.job(2)
+    with Relay(toy.store, job, job.writer(), poll_s=60):
+        pass
+    events = relayed(toy, 2)
+    assert {event.kind for event in events} == {EventKind.STAGE_SKIPPED}
+    assert {event.stage for event in events} == {"t03.train.p2.s17", "t03.evaluate.p2.s17"}
