@@ -15,9 +15,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cftray.plan import Plan, StageKind, build_plan
+from cftray.plan import Plan, StageKind, build_plan, build_sweep_plan
+from cftray.recipes import sweep_from_document, trials_of
 from cftray.spec import ExperimentSpec, experiment_from_document
-from cftray.store import Record, Store
+from cftray.store import Record, RungReached, Store, TrialEnd, TrialEnded
 from cftray.tracking import (
     ExperimentState,
     ExperimentView,
@@ -29,6 +30,7 @@ from cftray.tracking import (
     MlflowTracker,
     Point,
     RunStatus,
+    SweepView,
     Tracker,
     TrackingWriter,
 )
@@ -273,6 +275,60 @@ def test_an_analysis_with_layers_and_figures_is_written_once(tracker: Tracker, t
     assert stage is not None
     assert stage.status is RunStatus.FINISHED
     assert tracker.steps(stage.run_id, "representations/layer_drift") == {0, 1}
+
+
+def test_a_sweep_is_a_run_with_its_trials_below_it(tracker: Tracker, tmp_path: Path) -> None:
+    rate = "phase2.hyperparameters.learning_rate"
+    project = f"swept-{type(tracker).__name__}"
+    sweep = sweep_from_document(
+        {
+            "name": "rates",
+            "project": project,
+            "spec": {"recipe": "mini", "pair": "dissimilar"},
+            "space": {rate: [1e-4, 2e-4, 3e-4]},
+            "early_stopping": {"grace": 0.5},
+        }
+    )
+    trials = [(trial.values, trial.spec) for trial in trials_of(sweep)]
+    plan = build_sweep_plan(trials, sweep.rungs, lambda leaf: leaf.location, toy_pack)
+    store = Store(tmp_path)
+    known = store.sweep("swp_a")
+
+    def view(state: ExperimentState) -> SweepView:
+        over = state is ExperimentState.SUCCEEDED
+        ended = START + timedelta(hours=1) if over else None
+        return SweepView(sweep="swp_a", spec=sweep, plan=plan, state=state, created_at=START, finished_at=ended)
+
+    def reach(trial: int, rung: int, la: float) -> None:
+        scores = {"p1": {"ta": 0.5, "la": 0.1}, "p2": {"ta": 0.4, "la": la}, "value": la, "violation": 0.0}
+        known.reach(RungReached.model_validate({"trial": trial, "rung": rung, "share": 0.5 * rung} | scores))
+
+    writer = TrackingWriter(tracker, store)
+    reach(1, 1, 0.2)
+    writer.sync_sweep(view(ExperimentState.RUNNING))
+    reach(1, 2, 0.4)
+    known.end(TrialEnded(trial=1, end=TrialEnd.FINISHED, rung=2))
+    reach(2, 1, 0.15)
+    known.end(TrialEnded(trial=2, end=TrialEnd.STOPPED, rung=1))
+    for one in (writer, writer, TrackingWriter(tracker, store)):
+        one.sync_sweep(view(ExperimentState.SUCCEEDED))
+    whole = tracker.find_run({"cftray.sweep": "swp_a", "cftray.kind": "sweep"}, tracker.ensure_project(project))
+    assert whole is not None
+    assert (whole.status, whole.tags["cftray.best_trial"]) == (RunStatus.FINISHED, "1")
+    assert whole.metrics["p2/la"] == 0.4
+    first, second = (
+        tracker.find_run({"cftray.sweep": "swp_a", "cftray.kind": "trial", "cftray.trial": number}, whole.project_id)
+        for number in ("1", "2")
+    )
+    assert first is not None
+    assert second is not None
+    assert first.tags["mlflow.parentRunId"] == second.tags["mlflow.parentRunId"] == whole.run_id
+    assert (first.params[rate], second.tags["cftray.trial.state"]) == ("0.0001", "stopped")
+    assert (first.status, second.status) == (RunStatus.FINISHED, RunStatus.FINISHED)
+    assert first.metrics["change/la"] == pytest.approx(0.3)
+    assert tracker.steps(first.run_id, "rung/p2/la") == {50, 100}
+    third = tracker.find_run({"cftray.sweep": "swp_a", "cftray.kind": "trial", "cftray.trial": "3"}, whole.project_id)
+    assert third is None, "it never began"
 
 
 def test_a_dead_mlflow_is_noticed_in_seconds() -> None:
