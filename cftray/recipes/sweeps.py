@@ -41,7 +41,8 @@ def sweep_from_document(document: dict[str, Any]) -> SweepSpec:
     whole = dict(document)
     if isinstance(whole.get("spec"), Mapping):
         try:
-            whole["spec"] = spec_from_document(dict(whole["spec"])).model_dump(mode="json")
+            spec = spec_from_document(dict(whole["spec"]))
+            whole = {"project": spec.project, **whole, "spec": spec.model_dump(mode="json")}
         except SpecRefused as refused:
             raise SpecRefused(_under_spec(refused)) from refused
     try:

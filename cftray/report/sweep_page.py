@@ -45,6 +45,7 @@ def sweep_report(
         course=[_course(trial, len(sweep.rungs) + 1) for trial in found.trials] if sweep.rungs else [],
         maximised=_name(sweep.objective.maximise),
         asked=list(_asked(sweep)),
+        experiment=facts.asked(sweep.spec),
         composition=facts.composition(stages),
         timings=facts.timings(stages, identifier, store),
         total=facts.duration(facts.total_seconds(stages)),
@@ -116,7 +117,6 @@ def _course(trial: TrialTold, rungs: int) -> tuple[int, list[str]]:
 
 
 def _asked(sweep: SweepSpec) -> Iterator[tuple[str, str]]:
-    yield "Experiment", f"{sweep.spec.name}: phase 1 the same in all trials"
     for name, dimension in sorted(sweep.space.items()):
         yield name, _dimension(dimension)
     drawn = f"{sweep.trials} drawn (Latin hypercube, seed {sweep.seed})" if sweep.trials else "every combination"
@@ -130,7 +130,6 @@ def _asked(sweep: SweepSpec) -> Iterator[tuple[str, str]]:
         shares = ", ".join(map(_share, sweep.rungs))
         factor = sweep.early_stopping.reduction_factor
         yield "Early stopping", f"ASHA at {shares} of phase 2, the best 1 in {factor} go on"
-    yield from facts.asked(sweep.spec)
 
 
 def _dimension(dimension: Any) -> str:

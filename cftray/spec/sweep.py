@@ -136,7 +136,7 @@ class SweepSpec(SpecModel):
     """
 
     name: Name
-    project: Annotated[Name, Field(description="MLflow's experiment")] = "default"
+    project: Annotated[Name, Field(description="MLflow's experiment; left out, that of the spec")] = "default"
     labels: Annotated[tuple[Name, ...], Field(max_length=32)] = ()
     spec: Annotated[ExperimentSpec, Field(description="the experiment whose phase 2 is varied; a recipe will do")]
     space: Annotated[dict[str, Dimension], Field(min_length=1, max_length=MOST_DIMENSIONS)]

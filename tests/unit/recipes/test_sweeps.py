@@ -43,6 +43,11 @@ def test_trials_differ_in_phase_2_alone_and_are_called_after_the_sweep() -> None
     assert len({canonical(trial.spec.phase1) for trial in made}) == 1
 
 
+def test_its_project_is_its_experiment_s_unless_it_says_otherwise() -> None:
+    assert sweep().project == "mini"
+    assert {trial.spec.project for trial in trials_of(sweep(project="mine"))} == {"mine"}
+
+
 def test_few_draws_cover_lists_and_ranges_evenly() -> None:
     made = trials_of(sweep())
     assert sorted(trial.values["mitigation"]["kind"] for trial in made) == ["generative_replay"] * 2 + ["none"] * 2
