@@ -44,14 +44,15 @@ SIMILARITY = {
 }
 
 
-def _body(spec: type[SpecModel], example: dict[str, Any]) -> dict[str, Any]:
+def body_of(spec: type[SpecModel], example: dict[str, Any]) -> dict[str, Any]:
+    """What OpenAPI says of a body that is such a spec, in JSON or YAML."""
     described = {"schema": spec.model_json_schema(), "example": example}
     kinds = ("application/json", "application/yaml")
     return {"requestBody": {"required": True, "content": dict.fromkeys(kinds, described)}}
 
 
-EVALUATION_BODY = _body(ModelEvaluationSpec, EVALUATION)
-SIMILARITY_BODY = _body(SimilaritySpec, SIMILARITY)
+EVALUATION_BODY = body_of(ModelEvaluationSpec, EVALUATION)
+SIMILARITY_BODY = body_of(SimilaritySpec, SIMILARITY)
 
 SWEEP = {
     "name": "learning-rate-and-replay",
@@ -64,7 +65,7 @@ SWEEP = {
     "objective": {"maximise": "la", "subject_to": [{"score": "ta", "decline_at_most": 0.1}]},
     "early_stopping": {"grace": 0.25, "reduction_factor": 2},
 }
-SWEEP_BODY = _body(SweepSpec, SWEEP)
+SWEEP_BODY = body_of(SweepSpec, SWEEP)
 
 REQUEST_BODY: dict[str, Any] = {
     "requestBody": {

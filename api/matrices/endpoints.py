@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.deps import Document, Matrices
 from api.errors import responses
 from api.experiments.endpoints import Key
+from api.experiments.examples import body_of
 from api.matrices.schemas import MatrixPage, MatrixTableView, MatrixView
 from api.refusals import BadParameter
 from cftray.errors import Fault
@@ -29,25 +30,9 @@ EXAMPLE: dict[str, Any] = {
     "axes": {"mitigation": [{"kind": "none"}, {"kind": "generative_replay", "ratio": 0.1}], "seed": [17, 18]},
     "cells": [{"pair": "similar"}],
 }
-REQUEST_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            kind: {"schema": MatrixSpec.model_json_schema(), "example": EXAMPLE}
-            for kind in ("application/json", "application/yaml")
-        },
-    }
-}
 MORE: dict[str, Any] = {"axes": {"seed": [19]}, "cells": [{"mitigation": {"kind": "lora"}}]}
-MORE_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            kind: {"schema": MatrixAddition.model_json_schema(), "example": MORE}
-            for kind in ("application/json", "application/yaml")
-        },
-    }
-}
+REQUEST_BODY = body_of(MatrixSpec, EXAMPLE)
+MORE_BODY = body_of(MatrixAddition, MORE)
 Id = Annotated[str, Path(description="a matrix's id", examples=["mat_7k2qh3m5x2ab"])]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from api.experiments.kinds import SingleSpec
-from api.plans.datasets import alignment_fault, as_fault, rows_fault
+from api.plans.datasets import Reading, alignment_fault, as_fault, read_rows
 from api.settings import Settings
 from cftray.data.templates import ChatTemplate, load_template
 from cftray.errors import CFTRayError, Fault
@@ -140,12 +140,11 @@ class FileChecks:
 
     def _data(self, path: str, data: DataSpec, least: int = 0) -> Sequence[Fault]:
         """Of a data set, of which `least` rows are needed; read once where these checks remember."""
+        known = {} if self._seen is None else self._seen
         key = (path, data, least)
-        if self._seen is None:
-            return list(self._look(path, data, least))
-        if key not in self._seen:
-            self._seen[key] = list(self._look(path, data, least))
-        return self._seen[key]
+        if key not in known:
+            known[key] = list(self._look(path, data, least))
+        return known[key]
 
     def _look(self, path: str, data: DataSpec, least: int) -> Iterator[Fault]:
         match data:
@@ -155,14 +154,17 @@ class FileChecks:
                 yield from self._data(f"{path}.translate", data.translate)
                 yield from self._translation(path, data)
             case _:
-                faults = list(self._set(path, data_leaf(data), aligned_source(data), least))
-                if isinstance(data.english, TranslatedEnglish):
-                    faults += self._translation(f"{path}.english", data.english)
-                elif data.english is not None:
-                    faults += self._set(f"{path}.english", data_leaf(data.english), english_source(data.english))
-                    if not faults and (fault := alignment_fault(path, data)) is not None:
-                        faults.append(fault)
+                own, faults = self._set(path, data_leaf(data), aligned_source(data), least)
                 yield from faults
+                if isinstance(data.english, TranslatedEnglish):
+                    yield from self._translation(f"{path}.english", data.english)
+                elif data.english is not None:
+                    place, source = f"{path}.english", english_source(data.english)
+                    other, others = self._set(place, data_leaf(data.english), source)
+                    yield from others
+                    fault = None if faults or others else alignment_fault(path, data.english, own, other)
+                    if fault is not None:
+                        yield fault
 
     def _translation(self, path: str, asked: TranslatedData | TranslatedEnglish) -> Iterator[Fault]:
         """Folders of what translates and what compares translations."""
@@ -171,12 +173,15 @@ class FileChecks:
         if asked.gate.similarity is not None:
             yield from self._folder(f"{path}.gate.similarity.model", encoder_leaf(asked.gate.similarity.model))
 
-    def _set(self, path: str, leaf: Leaf, source: RowsSource, least: int = 0) -> Iterator[Fault]:
+    def _set(
+        self, path: str, leaf: Leaf, source: RowsSource, least: int = 0
+    ) -> tuple[Reading | None, list[Fault]]:
+        """What was read of a set, where it could be, and its faults."""
         faults = list(self._files(f"{path}.hub" if leaf.kind is LeafKind.HUB_SET else f"{path}.path", leaf))
-        yield from faults
-        fault = None if faults else rows_fault(path, leaf, source, least)
-        if fault is not None:
-            yield fault
+        if faults:
+            return None, faults
+        found, fault = read_rows(path, leaf, source, least)
+        return found, [] if fault is None else [fault]
 
     def _files(self, place: str, leaf: Leaf) -> Iterator[Fault]:
         """That there are some, under the roots."""

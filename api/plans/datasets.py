@@ -12,9 +12,10 @@ from cftray.data.reading.sampling import drawn
 from cftray.data.rows import Row
 from cftray.errors import CFTRayError, DataError, Fault
 from cftray.plan import Leaf, LeafKind, RowsSource
-from cftray.plan.reading import Outside, aligned_source, data_leaf, english_source
-from cftray.spec.data import Alignment, TranslatedEnglish
+from cftray.spec.data import Alignment, EnglishCounterpart, EnglishHubSet
 from cftray.store import is_remote, locate_files
+
+English = EnglishCounterpart | EnglishHubSet
 
 READ_WHOLE_BYTES = 16 << 20
 """Data up to this size are read whole while the request waits; faults of larger ones are the stage's."""
@@ -27,27 +28,21 @@ class Reading(NamedTuple):
     records: int
 
 
-def rows_fault(path: str, leaf: Leaf, source: RowsSource, least: int = 0) -> Fault | None:
-    """What is wrong with a set, of which `least` rows are needed. What only a worker can tell is left to it."""
+def read_rows(path: str, leaf: Leaf, source: RowsSource, least: int = 0) -> tuple[Reading | None, Fault | None]:
+    """A set's rows, of which `least` are needed, and what is wrong. What only a worker can tell is left to it."""
     try:
         found = _read(leaf, source)
     except (CFTRayError, OSError) as error:
-        return as_fault(f"{path}.path", leaf.location, error)
-    return None if found is None else _draw_fault(path, source, [row.language for row in found.rows], least)
+        return None, as_fault(f"{path}.path", leaf.location, error)
+    if found is None:
+        return None, None
+    return found, _draw_fault(path, source, [row.language for row in found.rows], least)
 
 
-def alignment_fault(path: str, data: Outside) -> Fault | None:
+def alignment_fault(path: str, english: English, own: Reading | None, other: Reading | None) -> Fault | None:
     """Whether a set and its English counterpart can't belong together; the stage that draws the replay would find it
-    after phase 1."""
-    english = data.english
-    if english is None or isinstance(english, TranslatedEnglish) or english.alignment is Alignment.NONE:
-        return None
-    try:
-        own = _read(data_leaf(data), aligned_source(data))
-        other = _read(data_leaf(english), english_source(english))
-    except (CFTRayError, OSError):
-        return None  # told of the set that it is in
-    if own is None or other is None:
+    after phase 1. None where one of them was not read."""
+    if english.alignment is Alignment.NONE or own is None or other is None:
         return None
     place, given = f"{path}.english.alignment", str(english.alignment)
     if english.alignment is Alignment.LINE and own.records != other.records:

@@ -29,10 +29,10 @@ class Turns:
     def order(self, opened: Sequence[OpenExperiment], places: int) -> list[OpenExperiment]:
         """`opened`, those that wait with a complete plan in the order in which they are begun, behind all others.
 
-        As they came where there are `places` for all of them.
+        As they came where there are `places` for all of them, or none for any.
         """
         waiting = [one for one in opened if one.attempt is None and one.state is State.QUEUED and one.plan_complete]
-        if len(waiting) <= max(1, places):
+        if places <= 0 or len(waiting) <= places:
             return list(opened)
         self._learn(opened)
         ids = {one.id for one in waiting}

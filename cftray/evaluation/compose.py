@@ -25,7 +25,8 @@ WIDEST = 4
 def compose(requests: Sequence[Request], size: int, answer: int = 0) -> list[list[Request]]:
     """Batches of sequences by length, equal lengths in the requests' order. `answer` is the longest one's in tokens.
 
-    The room that answers take makes no batch smaller than `size`: few of them are of the greatest length."""
+    The room that answers take makes no batch smaller than `size`: few of them are of the greatest length.
+    """
     sequences: dict[tuple[int, ...], list[Request]] = {}
     for one in requests:
         sequences.setdefault(_key(one), []).append(one)

@@ -26,7 +26,7 @@ def canonical(value: object) -> str:
     try:
         plain = _plain(value)
     except _Unfit as unfit:
-        raise InternalError(f"{'.'.join(['$', *unfit.path])}: {unfit.reason}") from None
+        raise InternalError(f"${''.join(unfit.path)}: {unfit.reason}") from None
     return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -51,7 +51,7 @@ def _plain(value: Any) -> Any:
     match value:
         case Enum():
             return _plain(value.value)
-        case bool() | int() | str():
+        case bool() | int() | str() | float() if not isinstance(value, float) or math.isfinite(value):
             return value
         case BaseModel():
             return _fields(kind.model_fields, value.__dict__)
@@ -60,17 +60,27 @@ def _plain(value: Any) -> Any:
                 raise _Unfit(f"a fingerprint needs string keys, got {list(value)!r}")
             return _fields(value, value)
         case list() | tuple():
-            places = dict(enumerate(value))
-            return list(_fields(places, places).values())
+            return _elements(value)
     raise _Unfit(f"a {kind.__name__} can't be part of a fingerprint")
 
 
-def _fields(names: Iterable[Any], values: Mapping[Any, Any]) -> dict[Any, Any]:
+def _fields(names: Iterable[str], values: Mapping[str, Any]) -> dict[str, Any]:
     found = {}
     for name in names:
         try:
             found[name] = _plain(values[name])
         except _Unfit as unfit:
-            unfit.path.insert(0, str(name))
+            unfit.path.insert(0, f".{name}")
+            raise
+    return found
+
+
+def _elements(values: Iterable[Any]) -> list[Any]:
+    found: list[Any] = []
+    for value in values:
+        try:
+            found.append(_plain(value))
+        except _Unfit as unfit:
+            unfit.path.insert(0, f"[{len(found)}]")
             raise
     return found

@@ -97,10 +97,7 @@ class Walk:
     def _recorded(self, fingerprint: str) -> Record | None:
         """The stage's record, unless it lacked something that is there now."""
         record = self.store.record(fingerprint)
-        if record is None or not lacking.mended(record):
-            return record
-        self.store.put_aside(record)
-        return None
+        return None if record is None or lacking.mended(record) else record
 
     def _shut(self, node: StageNode) -> str | None:
         """What the gates that it stands behind have found, where all of them are closed; None where it is to be run.
@@ -116,7 +113,11 @@ class Walk:
     def _hold(self, node: StageNode, fingerprint: str, lease: Lease) -> None:
         failure: Failure | None = None
         try:
-            if self.store.record(fingerprint) is None:
+            record = self.store.record(fingerprint)
+            if record is not None and lacking.mended(record):
+                self.store.put_aside(record)
+                record = None
+            if record is None:
                 self._run_stage(node, fingerprint, lease)
         except Cancelled:
             raise

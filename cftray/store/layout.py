@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -71,10 +70,12 @@ class Store:
         return write_exclusive(path, canonical(record) + "\n")
 
     def put_aside(self, record: Record) -> None:
-        """Take back a record that lacked something, so that the stage runs again; it becomes `record.without.json`."""
+        """Take back a record that lacked something, so that the stage runs again; it becomes `record.without.json`.
+
+        For who holds the stage's lease: without it, it could be another's new record by now.
+        """
         folder = self.stage_folder(record.fingerprint)
-        with suppress(FileNotFoundError):  # another walk was faster
-            (folder / "record.json").rename(folder / "record.without.json")
+        (folder / "record.json").rename(folder / "record.without.json")
 
     def output(self, record: Record, name: str) -> Path:
         """The path of a recorded output. Raises InternalError where the record has none."""

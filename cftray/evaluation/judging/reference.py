@@ -103,8 +103,7 @@ def read_objects(path: Path, texts: Sequence[str]) -> list[Mapping[str, Any]]:
         missing = [name for name in texts if not isinstance(row, dict) or not isinstance(row.get(name), str)]
         if missing:
             raise DataError(f"{path.name}: element {number} has no text {missing[0]}; {expected}")
-    found: list[Mapping[str, Any]] = document
-    return found
+    return document
 
 
 def _parquet_rows(path: Path) -> list[dict[str, Any]]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from api.experiments.repository import ExperimentRepository
+from api.reconciler.turns import Turns
 from tests.unit.api.conftest import World
 from tests.unit.api.test_matrices import GR, MATRIX, post
 
@@ -86,3 +88,20 @@ def test_where_places_are_few_the_longest_chain_is_begun_first(world: World) -> 
     world.step()
     started = [identifier.split("-")[1] for identifier in world.jobs.submissions]
     assert [world.get(one)["name"] for one in started] == ["m.GR_10.s17", "m.epochs-20.s17"]
+
+
+def test_no_order_is_made_where_nothing_could_be_begun(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand cells wait while others run: their order is asked for at every step, and of use at few of them."""
+    post(world, {"name": "m", "spec": MATRIX["spec"], "axes": {"mitigation": [{"kind": "none"}, GR]}})
+    with world.service.database.read() as session:
+        opened = ExperimentRepository(session).opened()
+    turns = Turns(world.service.database, world.store)
+
+    def unread(*_: object) -> None:
+        raise AssertionError("plans were read")
+
+    monkeypatch.setattr(turns, "_learn", unread)
+    assert turns.order(opened, 0) == opened
+    assert turns.order(opened, len(opened)) == opened
+    with pytest.raises(AssertionError):
+        turns.order(opened, 1)

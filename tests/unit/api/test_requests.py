@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cftray.data.reading.reader import Reader
 from cftray.errors import DataError
 from tests.unit.api.conftest import MINI, World
 
@@ -133,6 +135,24 @@ def test_counterparts_that_can_not_belong_together_are_refused_before_anything_r
     english["alignment"] = "id"
     told = faults(world, document)["phase2.data.english.alignment"]
     assert "the same values of id in both: none of 3 rows has its counterpart among 3" in told
+
+
+def test_a_set_and_its_counterpart_are_read_once_each(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    rows = Reader.rows
+
+    def noted(self: Reader, files: list[Path]) -> Iterator[Any]:
+        read.extend(file.name for file in files)
+        return rows(self, files)
+
+    monkeypatch.setattr(Reader, "rows", noted)
+    document = own()
+    path, other = write_rows(tmp_path / "de.jsonl", 3), write_rows(tmp_path / "en.jsonl", 2)
+    document["phase2"] = document["phase2"] | {"data": {"path": path, "english": {"path": other, "alignment": "line"}}}
+    assert "phase2.data.english.alignment" in faults(world, document)
+    assert sorted(name for name in read if name in ("de.jsonl", "en.jsonl")) == ["de.jsonl", "en.jsonl"]
 
 
 def test_names_of_fields_that_are_no_text_do_not_break_the_answer(world: World, tmp_path: Path) -> None:

@@ -169,3 +169,20 @@ def test_what_can_not_be_hashed_is_an_error(value):
 
 def test_canonical_form_does_not_depend_on_order():
     assert sha256_of({"a": 1, "b": [1.5, None]}) == sha256_of({"b": (1.5, None), "a": 1})
+
+
+def test_numbers_of_other_libraries_are_hashed_as_the_numbers_that_they_are():
+    class Measured(float):
+        """As numpy's float64, a float by descent."""
+
+    class Counted(int):
+        pass
+
+    assert canonical({"a": [Measured(0.1), Counted(3)]}) == canonical({"a": [0.1, 3]})
+    with pytest.raises(InternalError):
+        canonical(Measured("nan"))
+
+
+def test_what_can_not_be_hashed_is_named_by_its_place():
+    with pytest.raises(InternalError, match=r"^\$\.a\[1\]\.b: a set can't"):
+        canonical({"a": [1, {"b": {1}}]})

@@ -24,7 +24,7 @@ from cftray.runner import walk as walking
 from cftray.runner.walk import Walk
 from cftray.spec import ExecutionSpec
 from cftray.stage import Artifact
-from cftray.store import LeafDigests, Store
+from cftray.store import Holder, LeafDigests, Store
 from cftray.store.events import EventKind
 
 ROWS = "aa" + "0" * 62
@@ -140,6 +140,30 @@ def test_what_lacked_something_is_run_again_once_it_is_there(world, monkeypatch)
     assert world.kinds("exp_c") == [EventKind.STAGE_CACHED, EventKind.STAGE_STARTED, EventKind.STAGE_RECORDED]
     assert world.store.record(TOKENS).lacking == ()
     assert world.walk("exp_d").run() is None
+    assert world.ran == ["rows", "tokens", "tokens"]
+
+
+def test_a_record_that_lacked_something_stays_while_another_walk_is_at_it(world, monkeypatch):
+    """Put aside by who holds the lease, and nobody else: it could be the other's new record by then."""
+    monkeypatch.setattr(walking.lacking, "THERE", {"toy:book": lambda: True})
+
+    def tokens(config, inputs, context):
+        folder = world.tokens(config, inputs, context).outputs["tokens"]
+        return Artifact(outputs={"tokens": folder}, lacking=("toy:book",))
+
+    world.functions["tokenize"] = tokens
+    world.walk().run()
+    other = world.store.leases(TOKENS).acquire(Holder.here("exp_other", 1))
+    seen = []
+
+    def wait(seconds):
+        seen.append(world.store.record(TOKENS))
+        world.functions["tokenize"] = world.tokens
+        other.release()
+
+    assert world.walk("exp_b", wait=wait).run() is None
+    assert [one.lacking for one in seen] == [("toy:book",)], "there as long as the other holds the lease"
+    assert world.store.record(TOKENS).lacking == ()
     assert world.ran == ["rows", "tokens", "tokens"]
 
 
