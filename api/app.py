@@ -28,6 +28,7 @@ from api.experiments.views import Views
 from api.health.endpoints import router as health_router
 from api.health.service import HealthService
 from api.matrices.endpoints import router as matrices_router
+from api.matrices.reporting import MatrixReportService
 from api.matrices.service import MatrixService
 from api.middleware import BodyLimit, KnownHosts
 from api.mlflow_observer import MlflowObserver
@@ -137,6 +138,7 @@ def _build(settings: Settings, parts: Parts) -> tuple[Services, Backstage]:
     services = Services(
         desks=desks,
         matrices=MatrixService(database, store, plans, experiments, views, work, parts.clock),
+        matrix_reports=MatrixReportService(database, store),
         plans=plans,
         health=HealthService(database, jobs, settings.mlflow_url),
         changed=changed,
