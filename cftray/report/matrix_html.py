@@ -11,7 +11,7 @@ from typing import Final
 
 from cftray.data.statistics import Verdict
 from cftray.report.grid import SIGNS
-from cftray.report.layouts import Cell, Layout, Section, Sheet, sheet
+from cftray.report.layouts import Cell, Layout, Section, Sheet, SheetLine, sheet
 from cftray.report.matrix import MatrixTable
 
 WORDS: Final = {Verdict.RISES: "rises", Verdict.FALLS: "falls", Verdict.NOISE: "inside the noise"}
@@ -61,12 +61,14 @@ def _heads(laid: Sheet) -> str:
 
 
 def _section(section: Section, columns: int) -> str:
-    rows = "".join(
-        f'<tr{" class=minor" if line.minor else ""}><th scope="row">{escape(line.label)}</th>{"".join(map(_cell, line.cells))}</tr>\n'
-        for line in section.lines
-    )
+    rows = "".join(_line(line) for line in section.lines)
     title = f'<tr><th scope="rowgroup" colspan="{columns}">{escape(section.title)}</th></tr>\n'
     return f"<tbody>\n{title}{rows}</tbody>\n"
+
+
+def _line(line: SheetLine) -> str:
+    weight = ' class="minor"' if line.minor else ""
+    return f'<tr{weight}><th scope="row">{escape(line.label)}</th>{"".join(map(_cell, line.cells))}</tr>\n'
 
 
 def _cell(cell: Cell) -> str:

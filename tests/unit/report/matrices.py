@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,9 @@ MATRIX: dict[str, Any] = {
     "cells": [{"pair": "similar"}],
 }
 TASKS = [("ta", "ifeval", "en"), ("ta", "mmlu", "en"), *(("la", "xquad", code) for code in ("de", "fr", "hi", "ru"))]
+Rates = Mapping[str, Mapping[str, float]]
 P1 = {"ta": 0.8, "la": 0.2}
-P2 = {"none": {"ta": 0.4, "la": 0.7}, "GR_10": {"ta": 0.7, "la": 0.7}, "LF_H1": {"ta": 0.4, "la": 0.4}}
+P2: Rates = {"none": {"ta": 0.4, "la": 0.7}, "GR_10": {"ta": 0.7, "la": 0.7}, "LF_H1": {"ta": 0.4, "la": 0.4}}
 SIMILAR = {"ta": 0.8, "la": 0.6}
 DES = {"similar": 0.82, "dissimilar": 0.31}
 
@@ -37,15 +38,17 @@ def made_matrix(
     *,
     states: Mapping[tuple[str, int], str] | None = None,
     message: str = "out of memory",
+    rates: Rates | None = None,
 ) -> list[CellPlan]:
-    """The cells, all stages of those that succeeded recorded. `states` are of (row, seed) that did not."""
+    """The cells, all stages of those that succeeded recorded. `states` are of (row, seed) that did not,
+    `rates` what items are passed at after a mitigation that is not among `P2`."""
     cells = []
     for number, cell in enumerate(cells_of(matrix_from_document(dict(document)))):
         plan = build_plan(cell.spec, lambda leaf: "0" * 64, toy_pack)
         state = (states or {}).get((cell.row, cell.spec.seeds[0]), "succeeded")
         experiment = f"exp_{number}"
         if state == "succeeded":
-            record_all(store, cell.spec, plan, experiment)
+            record_all(store, cell.spec, plan, experiment, {**P2, **(rates or {})})
         cells.append(
             CellPlan(
                 row=cell.row, experiment=experiment, spec=cell.spec, plan=plan, state=state,
@@ -55,15 +58,15 @@ def made_matrix(
     return cells
 
 
-def record_all(store: Store, spec: ExperimentSpec, plan: Plan, experiment: str, but: Collection[str] = ()) -> None:
-    """Record every stage that is not recorded yet, but those of the names given."""
+def record_all(store: Store, spec: ExperimentSpec, plan: Plan, experiment: str, rates: Rates = P2) -> None:
+    """Record every stage that is not recorded yet."""
     for node in plan.stages:
         assert node.fingerprint is not None
-        if node.name in but or store.record(node.fingerprint) is not None:
+        if store.record(node.fingerprint) is not None:
             continue
         folder = store.attempt_folder(node.fingerprint, 1)
         folder.mkdir(parents=True)
-        made = _made(node, spec, folder)
+        made = _made(node, spec, folder, rates)
         outputs = {name: store.describe(node.fingerprint, path) for name, path in made.pop("outputs", {}).items()}
         record = {
             "fingerprint": node.fingerprint, "kind": str(node.kind), "title": node.title, "config": {}, "inputs": {},
@@ -74,12 +77,13 @@ def record_all(store: Store, spec: ExperimentSpec, plan: Plan, experiment: str, 
         store.write_record(Record.model_validate(record | made))
 
 
-def _made(node: StageNode, spec: ExperimentSpec, folder: Path) -> dict[str, Any]:
+def _made(node: StageNode, spec: ExperimentSpec, folder: Path, rates: Rates) -> dict[str, Any]:
+    assert spec.phase1.train is not None
     pair = "similar" if "alpaca" in spec.phase1.train.data.source else "dissimilar"
     made: dict[str, Any]
     match node.kind.value:
         case "evaluate":
-            second = SIMILAR if pair == "similar" else P2[label_of(spec.phase2.mitigation)]
+            second = SIMILAR if pair == "similar" else rates[label_of(spec.phase2.mitigation)]
             scores = _scores(P1 if ".p1" in node.name else second, spec.seeds[0])
             scores.write(folder / "scores.json.gz")
             made = {"outputs": {"scores": folder / "scores.json.gz"}, "metrics": metrics_of([scores])}
