@@ -48,6 +48,7 @@ from api.wakeup import Wakeup
 from cftray import __version__
 from cftray.endpoint import Endpoints, read_endpoints
 from cftray.store import LeafDigests, Store
+from cftray.tracking import MlflowTracker
 
 log = logging.getLogger("cftray.api")
 
@@ -165,7 +166,7 @@ def _build(settings: Settings, parts: Parts) -> tuple[Services, Backstage]:
 def _observer(database: Database, store: Store, settings: Settings) -> Observer | None:
     if settings.mlflow_url is None:
         return None
-    return MlflowObserver(database, store, settings, settings.mlflow_url)
+    return MlflowObserver(database, store, settings, MlflowTracker(settings.mlflow_url))
 
 
 @asynccontextmanager

@@ -169,7 +169,7 @@ def _value(value: Any) -> str:
     return text if len(text) <= SHORT else f"{text[: SHORT - 1]}…"
 
 
-def _fields(fields: Mapping[str, Any]) -> str:
+def _fields(fields: Mapping[Any, Any]) -> str:
     return ", ".join(f"{name} {_value(value)}" for name, value in fields.items())
 
 

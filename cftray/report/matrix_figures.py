@@ -46,7 +46,10 @@ MEASURES: Final = {"des": (DES, "DES"), "mpd": (MPD, "MPD")}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatrixFigure:
-    """A figure that can be drawn; `notes` are what it comes to, and what it leaves out, in words."""
+    """A figure that can be drawn; `notes` are what it comes to, and what it leaves out, in words.
+
+    `draw` leaves `name.png` and `name.svg` in a folder.
+    """
 
     name: str
     title: str

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -29,7 +31,6 @@ SPEC_FILE = "matrix.yaml"
 class _Shown:
     """A figure on the page: its SVG, and the words under it."""
 
-    name: str
     title: str
     svg: Markup
     notes: tuple[str, ...]
@@ -43,9 +44,20 @@ def matrix_report(
     return page_of(gathered(name, cells, store), document, store, matrix=matrix)
 
 
-def page_of(found: Gathered, document: Mapping[str, Any], store: Store, *, matrix: str | None = None) -> str:
-    """`matrix_report` of cells that are gathered already."""
-    figures = {name: _shown(one) for name, one in matrix_figures(found, store).items()}
+def page_of(
+    found: Gathered,
+    document: Mapping[str, Any],
+    store: Store,
+    *,
+    matrix: str | None = None,
+    folder: Path | None = None,
+) -> str:
+    """`matrix_report` of cells that are gathered already. Figures are drawn in `folder` and stay there, as PNG and SVG;
+    None: in a folder of their own, for the moment."""
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="cftray-figures-") as own:
+            return page_of(found, document, store, matrix=matrix, folder=Path(own))
+    figures = {name: _shown(one, folder) for name, one in matrix_figures(found, store).items()}
     finished = [one.record.finished_at for one in found.distinct.values() if one.record is not None]
     spec_text = as_yaml(dict(document))
     seeds = seed_sheet(found.table)
@@ -84,9 +96,10 @@ def page_of(found: Gathered, document: Mapping[str, Any], store: Store, *, matri
     )
 
 
-def _shown(one: MatrixFigure) -> _Shown:
-    svg = one.content("svg").decode("utf-8")
-    return _Shown(name=one.name, title=one.title, svg=in_line(svg, one.name, one.title), notes=one.notes)
+def _shown(one: MatrixFigure, folder: Path) -> _Shown:
+    _, svg = one.draw(folder)
+    drawn = in_line(svg.read_text(encoding="utf-8"), one.name, one.title)
+    return _Shown(title=one.title, svg=drawn, notes=one.notes)
 
 
 def _scoring(found: Gathered) -> Scoring | None:

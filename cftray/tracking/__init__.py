@@ -20,6 +20,7 @@ from cftray.tracking.view import (
     ExperimentView,
     LivePoint,
     LiveStage,
+    MatrixView,
     SimilarityView,
 )
 from cftray.tracking.writer import TrackingWriter
@@ -30,6 +31,7 @@ __all__ = [
     "ExperimentView",
     "LivePoint",
     "LiveStage",
+    "MatrixView",
     "MemoryTracker",
     "MlflowDown",
     "MlflowRefused",

@@ -7,16 +7,19 @@ everything. MlflowDown passes through to the caller, who calls again later.
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from cftray.plan import StageKind, StageNode
 from cftray.store import Record, Store
 from cftray.tracking.curves import live_points, recorded_points
 from cftray.tracking.evaluation_image import evaluation_identity, evaluation_image
-from cftray.tracking.experiment_image import experiment_identity, experiment_image
+from cftray.tracking.experiment_image import cell_identity, experiment_identity, experiment_image
 from cftray.tracking.images import RunImage, milliseconds, shortened
+from cftray.tracking.matrix_image import matrix_identity, matrix_image
 from cftray.tracking.mirror import Mirror
 from cftray.tracking.model_image import model_images
 from cftray.tracking.roles import Role, shown_stages
@@ -24,7 +27,7 @@ from cftray.tracking.scores import judged_too
 from cftray.tracking.similarity_image import similarity_identity, similarity_image
 from cftray.tracking.stage_image import HELD_BY, stage_identity, stage_image, unfinished
 from cftray.tracking.tracker import RunState, RunStatus, Tracker
-from cftray.tracking.view import EvaluationView, ExperimentView, SimilarityView
+from cftray.tracking.view import EvaluationView, ExperimentView, MatrixView, SimilarityView
 
 CURVE_TAG = "cftray.curve"
 
@@ -53,6 +56,24 @@ class TrackingWriter:
     def sync_similarity(self, view: SimilarityView) -> None:
         """Show a comparison of data sets as it is now: one run. Raises as `sync` does."""
         self._one_run(similarity_identity(view), lambda: similarity_image(view, self._store))
+
+    def sync_matrix(self, view: MatrixView) -> None:
+        """Show a matrix that is over: one run, above those of its cells in the same project. Raises as `sync` does."""
+        identity = matrix_identity(view)
+        with self._lock, tempfile.TemporaryDirectory(prefix="cftray-matrix-") as folder:
+            image = matrix_image(view, self._store, Path(folder))
+            if image is None:
+                return
+            try:
+                if not self._mirror.still_there(identity):
+                    self._mirror.forget()
+                run = self._mirror.run(image)
+                for cell in view.cells:
+                    if cell.spec.project == image.project:
+                        self._mirror.under(run, cell_identity(cell.experiment))
+            except BaseException:
+                self._mirror.forget()
+                raise
 
     def _one_run(self, identity: Mapping[str, str], image: Callable[[], RunImage]) -> None:
         with self._lock:

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from api.mlflow_observer import MlflowObserver
 from api.ray_jobs import RayStatus
 from cftray.plan import Plan
 from cftray.spec import ExperimentSpec
+from cftray.tracking import MemoryTracker
 from tests.unit.api.conftest import World
 from tests.unit.report.matrices import MATRIX, record_all
 
@@ -98,3 +100,20 @@ def test_a_figure_that_there_is_not_is_refused_with_those_there_are(world: World
 def test_an_unknown_matrix_is_not_found(world: World, path: str) -> None:
     answer = world.client.get(f"/v1/matrices/mat_nothing/{path}")
     assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+
+
+def test_a_matrix_is_shown_in_mlflow_once_its_last_cell_is_over(world: World, running: dict[str, Any]) -> None:
+    tracker = MemoryTracker()
+    observer = MlflowObserver(world.app.state.backstage.database, world.store, world.settings, tracker)
+    first, second = (cell["experiment"] for cell in running["cells"])
+    succeed(world, first)
+    observer.observe(first)
+    assert not [run for run in tracker.runs.values() if run.state.tags["cftray.kind"] == "matrix"]
+    succeed(world, second)
+    observer.observe(second)
+    (matrix,) = (run for run in tracker.runs.values() if run.state.tags["cftray.kind"] == "matrix")
+    assert matrix.state.tags["cftray.matrix"] == running["id"]
+    assert "figures/changes.svg" in matrix.artifacts
+    matrix.artifacts.clear()
+    observer.observe(first)
+    assert not matrix.artifacts

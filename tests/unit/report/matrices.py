@@ -91,7 +91,9 @@ def _made(node: StageNode, spec: ExperimentSpec, folder: Path, rates: Rates) -> 
             chance = random.Random(node.fingerprint)
             lines = [{"step": n, "loss": 0.4 + 3 / (1 + n / 20) + chance.gauss(0, 0.05)} for n in range(1, 301)]
             (folder / "curve.jsonl").write_text("\n".join(json.dumps(line) for line in lines) + "\n")
-            made = {"outputs": {"curve": folder / "curve.jsonl"}, "seconds": 600.0}
+            (folder / "model").mkdir()
+            (folder / "model" / "config.json").write_text("{}")
+            made = {"outputs": {"curve": folder / "curve.jsonl", "model": folder / "model"}, "seconds": 600.0}
         case "tokenize":
             codes = ["en"] if ".p1" in node.name else ["de", "es", "fr", "id", "ru"]
             part = {"samples": 600, "tokens": 21_000, "supervised_tokens": 5_400}
