@@ -29,6 +29,7 @@ from api.experiments.views import Views
 from api.health.endpoints import router as health_router
 from api.health.service import HealthService
 from api.matrices.endpoints import router as matrices_router
+from api.matrices.reporting import MatrixReportService
 from api.matrices.service import MatrixService
 from api.middleware import BodyLimit, KnownHosts
 from api.mlflow_observer import MlflowObserver
@@ -48,6 +49,7 @@ from api.wakeup import Wakeup
 from cftray import __version__
 from cftray.endpoint import Endpoints, read_endpoints
 from cftray.store import LeafDigests, Store
+from cftray.tracking import MlflowTracker
 
 log = logging.getLogger("cftray.api")
 
@@ -138,6 +140,7 @@ def _build(settings: Settings, parts: Parts) -> tuple[Services, Backstage]:
     services = Services(
         desks=desks,
         matrices=MatrixService(database, store, plans, experiments, views, work, parts.clock),
+        matrix_reports=MatrixReportService(database, store),
         plans=plans,
         health=HealthService(database, jobs, settings.mlflow_url),
         changed=changed,
@@ -164,7 +167,7 @@ def _build(settings: Settings, parts: Parts) -> tuple[Services, Backstage]:
 def _observer(database: Database, store: Store, settings: Settings) -> Observer | None:
     if settings.mlflow_url is None:
         return None
-    return MlflowObserver(database, store, settings, settings.mlflow_url)
+    return MlflowObserver(database, store, settings, MlflowTracker(settings.mlflow_url))
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from api.experiments.lookout import Lookout
 from api.experiments.reporting import ReportService
 from api.experiments.service import ExperimentService
 from api.health.service import HealthService
+from api.matrices.reporting import MatrixReportService
 from api.matrices.service import MatrixService
 from api.plans.service import PlanService
 from api.wakeup import Wakeup
@@ -35,6 +36,7 @@ class Services:
 
     desks: Mapping[Kind, Desk]
     matrices: MatrixService
+    matrix_reports: MatrixReportService
     plans: PlanService
     health: HealthService
     changed: Wakeup
@@ -72,6 +74,10 @@ def _matrices(all_of_them: _Services) -> MatrixService:
     return all_of_them.matrices
 
 
+def _matrix_reports(all_of_them: _Services) -> MatrixReportService:
+    return all_of_them.matrix_reports
+
+
 def _plans(all_of_them: _Services) -> PlanService:
     return all_of_them.plans
 
@@ -99,6 +105,7 @@ def _lookout(all_of_them: _Services) -> Lookout:
 Document = Annotated[dict[str, Any], Depends(read_document)]
 Work = Annotated[ExperimentService, Depends(_work)]
 Matrices = Annotated[MatrixService, Depends(_matrices)]
+MatrixReports = Annotated[MatrixReportService, Depends(_matrix_reports)]
 Plans = Annotated[PlanService, Depends(_plans)]
 Logs = Annotated[LogService, Depends(_logs)]
 Reports = Annotated[ReportService, Depends(_reports)]

@@ -6,13 +6,15 @@ without it and never waits for it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from api.database import Database
 from api.experiments.kinds import Kind, spec_of
 from api.experiments.repository import ExperimentRepository
 from api.experiments.states import State
+from api.matrices.repository import MatrixRepository
+from api.matrices.service import cell_plans
 from api.settings import Settings
 from api.tables import EventRow, ExperimentRow
 from cftray import __version__
@@ -26,9 +28,10 @@ from cftray.tracking import (
     ExperimentView,
     LivePoint,
     LiveStage,
-    MlflowTracker,
+    MatrixView,
     SimilarityView,
     SweepView,
+    Tracker,
     TrackingWriter,
 )
 
@@ -45,13 +48,15 @@ STATES = {
 class MlflowObserver:
     """See `api.reconciler.tracking.Observer`."""
 
-    def __init__(self, database: Database, store: Store, settings: Settings, mlflow_url: str) -> None:
+    def __init__(self, database: Database, store: Store, settings: Settings, tracker: Tracker) -> None:
         self.database = database
         self.api = settings.base_url
-        self.writer = TrackingWriter(MlflowTracker(mlflow_url), store)
+        self.writer = TrackingWriter(tracker, store)
+        self._shown: dict[str, str] = {}
+        """What was shown of matrices: drawing one takes seconds, and each of its cells asks for it."""
 
     def observe(self, experiment_id: str) -> None:
-        """Show the experiment as it is now. Raises MlflowDown and MlflowRefused."""
+        """Show the experiment as it is now, and the matrix that it ends. Raises MlflowDown and MlflowRefused."""
         view = self._view(experiment_id)
         match view:
             case ExperimentView():
@@ -62,6 +67,30 @@ class MlflowObserver:
                 self.writer.sync_similarity(view)
             case SweepView():
                 self.writer.sync_sweep(view)
+        for matrix, key in self._ended(experiment_id):
+            if self._shown.get(matrix.matrix) != key:
+                self.writer.sync_matrix(matrix)
+                self._shown[matrix.matrix] = key
+
+    def _ended(self, experiment_id: str) -> Iterator[tuple[MatrixView, str]]:
+        """The matrices of which it is a cell and all cells are over; with a key that changes as they do."""
+        with self.database.read() as session:
+            repository = MatrixRepository(session)
+            found = [(row, repository.cells(row.id)) for row in repository.of(experiment_id)]
+        for row, cells in found:
+            experiments = [experiment for _, experiment in cells]
+            if all(State(one.state).terminal for one in experiments):
+                own = f"{self.api}/v1/matrices/{row.id}"
+                view = MatrixView(
+                    matrix=row.id,
+                    name=row.name,
+                    document=row.document,
+                    cells=tuple(cell_plans(cells)),
+                    created_at=row.created_at,
+                    finished_at=max((one.finished_at for one in experiments if one.finished_at), default=None),
+                    links={"matrix": own, "report": f"{own}/report"},
+                )
+                yield view, " ".join(f"{one.id} {one.state} {one.finished_at}" for one in experiments)
 
     def _view(self, experiment_id: str) -> ExperimentView | EvaluationView | SimilarityView | SweepView | None:
         with self.database.read() as session:

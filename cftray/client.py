@@ -24,7 +24,7 @@ import httpx
 
 from cftray.client_documents import Source, document_of
 from cftray.client_errors import ClientError, ExperimentFailed, Refused, Unreachable, refusal
-from cftray.client_files import save
+from cftray.client_files import save, written
 from cftray.client_matrices import Matrix
 from cftray.client_results import Results
 
@@ -359,12 +359,12 @@ class Run:
 
     def report(self, path: Path | str) -> Path:
         """Save the report, one HTML page, at `path`."""
-        return _written(Path(path), self.client.response("GET", f"{self.path}/report").text)
+        return written(Path(path), self.client.response("GET", f"{self.path}/report").text)
 
     def bundle(self, path: Path | str) -> Path:
         """Save the experiment's bundle, what it takes to run it again elsewhere, at `path`."""
         document = self.client.ask("GET", f"{self.path}/bundle")
-        return _written(Path(path), json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+        return written(Path(path), json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
     def items(self, path: Path | str, phase: str, *, seed: int | None = None, of: str = "items") -> Path:
         """Save every item of a model, `p1` or `p2`, as Parquet; with of="annotations" a judge's, as JSON lines.
@@ -373,12 +373,6 @@ class Run:
         """
         wanted: Json = {"phase": phase, "of": of} | ({} if seed is None else {"seed": seed})
         return self.client.save(f"{self.path}/items", path, **wanted)
-
-
-def _written(target: Path, text: str) -> Path:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, encoding="utf-8")
-    return target
 
 
 def _frames(lines: Iterator[str]) -> Iterator[Json]:

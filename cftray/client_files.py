@@ -1,4 +1,4 @@
-"""A file of the service, saved as it comes: whole or not at all."""
+"""Files of the service on this machine's disk."""
 
 from __future__ import annotations
 
@@ -37,4 +37,11 @@ def save(http: httpx.Client, path: str, target: Path, params: Mapping[str, Any])
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+    return target
+
+
+def written(target: Path, text: str) -> Path:
+    """A text saved as UTF-8, the folder made where it is missing."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8")
     return target

@@ -1,17 +1,22 @@
-"""A matrix of the service from Python: its cells, its table."""
+"""A matrix of the service from Python: its cells, its table, its report."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cftray.client_documents import Source, document_of
+from cftray.client_files import written
+from cftray.errors import Fault, SpecRefused
 
 if TYPE_CHECKING:
     from cftray.client import Client, Run
 
 Json = dict[str, Any]
+
+FIGURES = (".svg", ".png")
 
 
 class Matrix:
@@ -92,3 +97,18 @@ class Matrix:
         """The table as `markdown` or `csv`, or as `latex` or `html` in the layout of a table of the paper (D1)."""
         wanted = {"format": format} | ({"layout": layout} if layout else {})
         return self.client.response("GET", f"{self.path}/table", params=wanted).text
+
+    def report(self, path: Path | str) -> Path:
+        """Save the report, one HTML page, at `path`; of an unfinished matrix it tells what there is."""
+        return written(Path(path), self.client.response("GET", f"{self.path}/report").text)
+
+    def figure(self, name: str, path: Path | str) -> Path:
+        """Save a figure of the report by its name (`changes`, `forgetting-des`), as what `path` ends with.
+
+        Raises SpecRefused unless that is .svg or .png.
+        """
+        kind = Path(path).suffix
+        if kind not in FIGURES:
+            expected = f"a name that ends with {' or '.join(FIGURES)}"
+            raise SpecRefused([Fault(path="path", given=str(path), expected=expected)])
+        return self.client.save(f"{self.path}/figures/{name}{kind}", path)

@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.deps import Document, Matrices
+from api.deps import Document, Matrices, MatrixReports
 from api.errors import responses
 from api.experiments.endpoints import Key
 from api.experiments.examples import body_of
@@ -43,6 +43,19 @@ class MatrixQuery(BaseModel):
 
     after: Annotated[str | None, Field(max_length=64, description="`next` of the page before")] = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class FigureFormat(StrEnum):
+    """How a figure is given."""
+
+    SVG = "svg"
+    PNG = "png"
+
+
+FIGURES: dict[FigureFormat, str] = {FigureFormat.SVG: "image/svg+xml", FigureFormat.PNG: "image/png"}
+FIGURE_FILES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in FIGURES.values()}}
+}
 
 
 class Format(StrEnum):
@@ -114,3 +127,22 @@ def table(
             return PlainTextResponse(latex_matrix(view.table, shape), media_type="application/x-tex")
         case Format.HTML:
             return PlainTextResponse(html_matrix(view.table, shape), media_type="text/html")
+
+
+@router.get("/{identifier}/report", response_class=HTMLResponse, responses=responses(404, 409))
+def report(identifier: Id, reports: MatrixReports) -> HTMLResponse:
+    """The report: one HTML page that holds everything it shows; of an unfinished matrix, what there is."""
+    return HTMLResponse(reports.html(identifier))
+
+
+@router.get(
+    "/{identifier}/figures/{name}.{format}", response_class=Response, responses=responses(404, 409, 422) | FIGURE_FILES
+)
+def figure(
+    identifier: Id,
+    name: Annotated[str, Path(description="a figure of the report", examples=["changes", "forgetting-des"])],
+    format_: Annotated[FigureFormat, Path(alias="format")],
+    reports: MatrixReports,
+) -> Response:
+    """One figure of the report by itself."""
+    return Response(reports.figure(identifier, name, format_.value), media_type=FIGURES[format_])

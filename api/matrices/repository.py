@@ -47,6 +47,11 @@ class MatrixRepository:
         query = query.where(CellRow.matrix_id == identifier).order_by(CellRow.position)
         return [(cell, experiment) for cell, experiment in self.session.execute(query)]
 
+    def of(self, experiment: str) -> Sequence[MatrixRow]:
+        """The matrices that the experiment is a cell of."""
+        query = select(MatrixRow).join(CellRow, CellRow.matrix_id == MatrixRow.id)
+        return self.session.scalars(query.where(CellRow.experiment_id == experiment)).all()
+
     def states(self, identifiers: Iterable[str]) -> dict[str, list[str]]:
         """The states of the cells of several matrices, by id."""
         found: dict[str, list[str]] = {identifier: [] for identifier in identifiers}

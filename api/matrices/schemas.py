@@ -32,6 +32,7 @@ class MatrixLinks(BaseModel):
 
     self_: Annotated[str, Field(serialization_alias="self", validation_alias="self")]
     table: str
+    report: str
     experiments: str
 
 

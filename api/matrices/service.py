@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -107,7 +107,7 @@ class MatrixService:
         more = addition_from_document(document)
         with self.database.read() as session:
             repository = MatrixRepository(session)
-            row = _found(repository, identifier)
+            row = found_matrix(repository, identifier)
             before = repository.cells(identifier)
         matrix = matrix_from_document(row.document)
         known = [_known(cell, experiment) for cell, experiment in before]
@@ -116,7 +116,7 @@ class MatrixService:
         prepared = self._prepared(new)
         with self.database.write() as session:
             repository = MatrixRepository(session)
-            locked = _found(repository, identifier, lock=True)
+            locked = found_matrix(repository, identifier, lock=True)
             if len(repository.cells(identifier)) != len(before):
                 raise Conflict(f"{identifier} got other cells at the same moment; look at it, and add yours again")
             locked.document = matrix_with_more(matrix, more).model_dump(mode="json")
@@ -128,7 +128,7 @@ class MatrixService:
         """One matrix. Raises NotFound."""
         with self.database.read() as session:
             repository = MatrixRepository(session)
-            row = _found(repository, identifier)
+            row = found_matrix(repository, identifier)
             cells = repository.cells(identifier)
             experiments = ExperimentRepository(session)
             stages = experiments.stages_of(experiment.id for _, experiment in cells)
@@ -161,7 +161,7 @@ class MatrixService:
         """Ask every cell that is not over to end."""
         with self.database.write() as session:
             repository = MatrixRepository(session)
-            _found(repository, identifier)
+            found_matrix(repository, identifier)
             experiments = ExperimentRepository(session)
             for _, experiment in repository.cells(identifier):
                 row = found(experiments, experiment.id, lock=True)
@@ -174,13 +174,12 @@ class MatrixService:
         """Scores of all cells as far as they are recorded. Raises NotFound."""
         with self.database.read() as session:
             repository = MatrixRepository(session)
-            row = _found(repository, identifier)
+            row = found_matrix(repository, identifier)
             cells = repository.cells(identifier)
-        plans = [_cell_plan(cell, experiment) for cell, experiment in cells]
         return MatrixTableView(
             matrix=row.id,
             terminal=all(State(experiment.state).terminal for _, experiment in cells),
-            table=matrix_table(row.name, plans, self.store),
+            table=matrix_table(row.name, cell_plans(cells), self.store),
         )
 
     def _prepared(self, cells: Sequence[Cell]) -> list[tuple[Cell, Prepared]]:
@@ -241,7 +240,10 @@ class MatrixService:
             created_at=row.created_at,
             counts={State(state): count for state, count in sorted(Counter(states).items())},
             links=MatrixLinks(
-                self_=own, table=f"{own}/table", experiments=f"{self.views.api}/v1/experiments?matrix={row.id}"
+                self_=own,
+                table=f"{own}/table",
+                report=f"{own}/report",
+                experiments=f"{self.views.api}/v1/experiments?matrix={row.id}",
             ),
         )
 
@@ -251,11 +253,17 @@ def _known(cell: CellRow, experiment: ExperimentRow) -> KnownCell:
     return KnownCell(row=cell.row, coordinates=cell.coordinates, identity=identity_of(spec))
 
 
-def _found(repository: MatrixRepository, identifier: str, *, lock: bool = False) -> MatrixRow:
+def found_matrix(repository: MatrixRepository, identifier: str, *, lock: bool = False) -> MatrixRow:
+    """The matrix of that id; with `lock`, nobody else changes it until the transaction ends. Raises NotFound."""
     row = repository.get(identifier, lock=lock)
     if row is None:
         raise NotFound(f"no matrix {identifier[:40]}; GET /v1/matrices lists them")
     return row
+
+
+def cell_plans(cells: Iterable[tuple[CellRow, ExperimentRow]]) -> list[CellPlan]:
+    """The cells as tables and reports take them."""
+    return [_cell_plan(cell, experiment) for cell, experiment in cells]
 
 
 def _cell_plan(cell: CellRow, experiment: ExperimentRow) -> CellPlan:

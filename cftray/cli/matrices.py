@@ -1,4 +1,4 @@
-"""Commands on matrices: `cftray matrix submit, add, list, get, watch, table, cancel`."""
+"""Commands on matrices: `cftray matrix submit, add, list, get, watch, table, report, cancel`."""
 
 from __future__ import annotations
 
@@ -128,6 +128,24 @@ def table(
             typer.echo(matrix.table_text(format_, layout), nl=False)
 
 
+def report(
+    context: typer.Context,
+    identifier: Id,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Otherwise NAME.html here.")] = None,
+    json_: AsJson = False,
+) -> None:
+    """Save the report, one HTML page that holds everything it shows; of an unfinished matrix, what there is."""
+    session: Session = context.obj
+    matrix = session.client().get_matrix(identifier)
+    path = matrix.report(output or Path(f"{matrix.view['name']}.html"))
+    if json_:
+        echo_json({"matrix": matrix.id, "report": str(path.absolute())})
+    else:
+        typer.echo(f"{path}  ({path.stat().st_size // 1024} KB)")
+    if not matrix.terminal:
+        typer.echo(f"{matrix.id}: not every cell is over ({_counts(matrix.view['counts'])})", err=True)
+
+
 def cancel(context: typer.Context, identifier: Id, json_: AsJson = False) -> None:
     """Ask every cell that is not over to stop."""
     session: Session = context.obj
@@ -152,7 +170,7 @@ def show_table(session: Session, matrix: Matrix) -> None:
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     group = typer.Typer(help="Matrices: one experiment varied along axes, in one table.", no_args_is_help=True)
-    for command in (submit, add, watch, get, table, cancel):
+    for command in (submit, add, watch, get, table, report, cancel):
         group.command()(command)
     group.command("list")(list_)
     app.add_typer(group, name="matrix")

@@ -49,8 +49,8 @@ def line_plot(curves: Sequence[Curve], title: str) -> Markup:
     top = max(marks[-1], _high(values))
     parts = [_axes(marks, top, last)]
     for index, curve in enumerate(drawn):
-        parts.append(_polyline(_thinned(curve, POINTS), last, top, f"raw c{index % 4}"))
-        parts.append(_polyline(_thinned(_smoothed(curve), POINTS), last, top, f"line c{index % 4}"))
+        parts.append(_polyline(thinned(curve), last, top, f"raw c{index % 4}"))
+        parts.append(_polyline(thinned(_smoothed(curve)), last, top, f"line c{index % 4}"))
     body = Markup("").join(parts)
     return Markup(
         '<svg class="plot" viewBox="0 0 {w} {h}" role="img" aria-label="{t}"><title>{t}</title>{b}</svg>'
@@ -81,8 +81,9 @@ def _smoothed(curve: Curve) -> Curve:
     return Curve(label=curve.label, steps=curve.steps, losses=tuple(smooth))
 
 
-def _thinned(curve: Curve, most: int) -> Curve:
-    size = math.ceil(len(curve.steps) / most)
+def thinned(curve: Curve, most: int = POINTS) -> Curve:
+    """At most `most` points: means of neighbours, each at the last step of its group."""
+    size = max(1, math.ceil(len(curve.steps) / most))
     groups = range(0, len(curve.steps), size)
     losses = [curve.losses[start : start + size] for start in groups]
     return Curve(

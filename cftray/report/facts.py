@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,9 +74,9 @@ def asked(spec: ExperimentSpec) -> list[tuple[str, str]]:
     if spec.phase1.adopt is not None:
         rows.append(("Phase 1", f"adopted: {_model(spec.phase1.adopt)}"))
     elif spec.phase1.train is not None:
-        rows.append(("Phase 1", _data(spec.phase1.train.data)))
+        rows.append(("Phase 1", data_in_words(spec.phase1.train.data)))
         rows.append(("", _hyperparameters(spec.phase1.train.hyperparameters)))
-    rows.append(("Phase 2", _data(spec.phase2.data)))
+    rows.append(("Phase 2", data_in_words(spec.phase2.data)))
     rows.append(("", _hyperparameters(spec.phase2.hyperparameters)))
     if spec.phase2.template is not None:
         rows.append(("Template of phase 2", _template(spec.phase2.template)))
@@ -101,6 +101,11 @@ def curves(stages: Stages, store: Store, phase: int) -> list[Curve]:
 
 def composition(stages: Stages) -> list[tuple[str, list[Language]]]:
     """(title, languages by share) of each phase's data, as far as recorded; a mix stands for its parts."""
+    return [(node.title.removeprefix("tokens of ").capitalize(), languages) for node, languages in composed(stages)]
+
+
+def composed(stages: Stages) -> Iterator[tuple[StageNode, list[Language]]]:
+    """The stages whose tokens a phase is trained on, with what `composition` tells of each."""
     mixed = {
         source.stage
         for node, record in stages
@@ -109,7 +114,6 @@ def composition(stages: Stages) -> list[tuple[str, list[Language]]]:
         if isinstance(source, StageInput)
     }
     listed = {node.name for node, _ in stages if node.kind is StageKind.TOKENIZE} - mixed
-    found = []
     for node, record in stages:
         if record is None or (node.kind is not StageKind.MIX and node.name not in listed):
             continue
@@ -126,10 +130,7 @@ def composition(stages: Stages) -> list[tuple[str, list[Language]]]:
             )
             for code, part in parts.items()
         ]
-        found.append(
-            (node.title.removeprefix("tokens of ").capitalize(), sorted(languages, key=lambda one: -one.share))
-        )
-    return found
+        yield node, sorted(languages, key=lambda one: -one.share)
 
 
 def timings(stages: Stages, experiment: str | None, store: Store) -> list[Timing]:
@@ -224,12 +225,14 @@ def _template(template: Template) -> str:
     return "the model's own chat template" if template == "chat" else template
 
 
-def _data(data: DataSpec) -> str:
+def data_in_words(data: DataSpec) -> str:
+    """A data set and how much of it."""
     if isinstance(data, MiniData):
         return f"{data.mini}, {data.samples:,} samples"
     count = "all rows" if data.samples is None else f"{data.samples:,} rows"
     if isinstance(data, TranslatedData):
-        return f"{_data(data.translate)}, translated into {', '.join(data.into)} ({data.translator.kind}), {count}"
+        into = f"{', '.join(data.into)} ({data.translator.kind})"
+        return f"{data_in_words(data.translate)}, translated into {into}, {count}"
     language = data.language if data.languages is None else f"languages by {data.languages.by}"
     return f"{data.source} ({data.adapter}, {language}), {count}"
 

@@ -1,16 +1,7 @@
-"""The report: one HTML page that needs nothing else, from a spec, its plan and the records.
-
-Every string of a spec or record is user input and goes through Jinja's autoescape; the page also
-forbids itself scripts and anything from elsewhere.
-"""
+"""The report: one HTML page that needs nothing else, from a spec, its plan and the records."""
 
 from __future__ import annotations
 
-from importlib import resources
-from typing import Any
-
-import jinja2
-import yaml
 from markupsafe import Markup
 
 from cftray.data.scores import BY_LANGUAGE, Level
@@ -20,6 +11,7 @@ from cftray.report.contaminated import contaminated
 from cftray.report.curves import line_plot
 from cftray.report.likeness import likeness
 from cftray.report.notes import notes
+from cftray.report.page import as_yaml, template
 from cftray.report.realised import pictures, realised
 from cftray.report.results import results
 from cftray.report.rows_read import rows_read
@@ -41,8 +33,7 @@ def html_report(
     stages = facts.stages_of(plan, store)
     found = results(plan, store, spec)
     finished = [record.finished_at for _, record in stages if record is not None]
-    return _template().render(
-        css=Markup(_file("report.css")),
+    return template("report.html.jinja").render(
         spec=spec,
         experiment=experiment,
         bundle=bundle,
@@ -70,8 +61,7 @@ def html_report(
         translated=translations(stages),
         provenance=facts.provenance(stages),
         spec_file=SPEC_FILE,
-        spec_text=yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
-        grid=grid,
+        spec_text=as_yaml(spec.model_dump(mode="json")),
     )
 
 
@@ -116,15 +106,3 @@ def _plots(stages: facts.Stages, store: Store) -> list[tuple[str, Markup, list[s
             plots.append((title, line_plot(curves, title), [curve.label for curve in curves]))
     return plots
 
-
-def _file(name: str) -> str:
-    return resources.files("cftray.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    names: dict[str, Any] = {"percent": lambda share: f"{100 * share:.1f} %"}
-    environment.filters.update(names)
-    return environment.from_string(_file("report.html.jinja"))

@@ -66,10 +66,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetLine:
-    """A row."""
+    """A row; `minor`: of less weight than those it stands under."""
 
     label: str
     cells: tuple[Cell, ...]
+    minor: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,8 @@ from cftray.report.views import Change, Results
 from cftray.spec import ExperimentSpec, NoMitigation, label_of
 from cftray.store import Store
 
+SUCCEEDED = "succeeded"
+
 
 class _View(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -89,6 +91,11 @@ class CellPlan:
     state: str
     failed: bool
     message: str
+
+    @property
+    def open(self) -> bool:
+        """Whether it is not over yet."""
+        return not self.failed and self.state != SUCCEEDED
 
 
 def matrix_table(name: str, cells: Sequence[CellPlan], store: Store) -> MatrixTable:

@@ -11,7 +11,7 @@ from typing import Final
 
 from cftray.data.statistics import Verdict
 from cftray.report.grid import SIGNS
-from cftray.report.layouts import Cell, Layout, Section, Sheet, sheet
+from cftray.report.layouts import Cell, Layout, Section, Sheet, SheetLine, sheet
 from cftray.report.matrix import MatrixTable
 
 WORDS: Final = {Verdict.RISES: "rises", Verdict.FALLS: "falls", Verdict.NOISE: "inside the noise"}
@@ -40,11 +40,16 @@ def html_matrix(table: MatrixTable, layout: Layout) -> str:
 def html_sheet(laid: Sheet) -> str:
     """See `html_matrix`."""
     notes = "".join(f"<p>{escape(note)}</p>\n" for note in laid.notes)
+    return f'<div class="cftray-sheet">\n<style>{STYLE}</style>\n{html_table(laid)}{notes}</div>\n'
+
+
+def html_table(laid: Sheet) -> str:
+    """The `table` by itself: the page around it has a style, and a place for the notes."""
     groups = "".join(f'<colgroup span="{span.columns}"></colgroup>' for span in laid.spans)
     return (
-        f'<div class="cftray-sheet">\n<style>{STYLE}</style>\n<table>\n<caption>{escape(laid.caption)}</caption>\n'
+        f"<table>\n<caption>{escape(laid.caption)}</caption>\n"
         f"<colgroup></colgroup>{groups}\n<thead>\n{_heads(laid)}</thead>\n"
-        f"{''.join(_section(section, 1 + len(laid.heads)) for section in laid.sections)}</table>\n{notes}</div>\n"
+        f"{''.join(_section(section, 1 + len(laid.heads)) for section in laid.sections)}</table>\n"
     )
 
 
@@ -56,12 +61,14 @@ def _heads(laid: Sheet) -> str:
 
 
 def _section(section: Section, columns: int) -> str:
-    rows = "".join(
-        f'<tr><th scope="row">{escape(line.label)}</th>{"".join(map(_cell, line.cells))}</tr>\n'
-        for line in section.lines
-    )
+    rows = "".join(_line(line) for line in section.lines)
     title = f'<tr><th scope="rowgroup" colspan="{columns}">{escape(section.title)}</th></tr>\n'
     return f"<tbody>\n{title}{rows}</tbody>\n"
+
+
+def _line(line: SheetLine) -> str:
+    weight = ' class="minor"' if line.minor else ""
+    return f'<tr{weight}><th scope="row">{escape(line.label)}</th>{"".join(map(_cell, line.cells))}</tr>\n'
 
 
 def _cell(cell: Cell) -> str:

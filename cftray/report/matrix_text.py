@@ -59,7 +59,7 @@ def terminal_matrix(table: MatrixTable, width: int = WIDE) -> RenderableType:
                 grid.add_row(label, *_styled(cells, row, shape))
             parts += [grid, Text()]
     parts += [Text(f"{cell}", style="red") for cell in _failures(table)]
-    parts += [Text(note, style="dim") for note in (LEGEND, *_notes(table))]
+    parts += [Text(note, style="dim") for note in (LEGEND, *matrix_notes(table))]
     return Group(*parts)
 
 
@@ -72,7 +72,7 @@ def markdown_matrix(table: MatrixTable) -> str:
         lines += [_piped(over), _piped(["---", *["---:"] * (len(over) - 1)])]
         lines += [_piped([label, *cells]) for label, cells in _lines(group, shape)] + [""]
     lines += [f"- {cell}" for cell in _failures(table)]
-    told = [f"- {note}" for note in _notes(table)]
+    told = [f"- {note}" for note in matrix_notes(table)]
     return "\n".join([*lines, LEGEND, "", *told, *[""] * bool(told)])
 
 
@@ -211,7 +211,7 @@ def _failures(table: MatrixTable) -> list[str]:
     ]
 
 
-def _notes(table: MatrixTable) -> list[str]:
+def matrix_notes(table: MatrixTable) -> list[str]:
     """What the rows' own tables would say under them; what several say alike, once."""
     rows: dict[str, list[str]] = {}
     for group in table.groups:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import resources
-
-import jinja2
-import yaml
-from markupsafe import Markup
-
 from cftray.data.scores import Level
 from cftray.plan import Plan
 from cftray.report import facts, grid
 from cftray.report.notes import notes
+from cftray.report.page import as_yaml, template
 from cftray.report.results import Row, Score, results
 from cftray.report.scoring import scoring
 from cftray.spec import ModelEvaluationSpec, TextTemplate
@@ -27,8 +22,7 @@ def model_report(spec: ModelEvaluationSpec, plan: Plan, store: Store, *, evaluat
     stages = facts.stages_of(plan, store)
     found = results(plan, store)
     finished = [record.finished_at for _, record in stages if record is not None]
-    return _template().render(
-        css=Markup(_file("report.css")),
+    return template("model.html.jinja").render(
         spec=spec,
         evaluation=evaluation,
         finished=max(finished, default="")[:16].replace("T", " "),
@@ -40,7 +34,7 @@ def model_report(spec: ModelEvaluationSpec, plan: Plan, store: Store, *, evaluat
         timings=facts.timings(stages, evaluation, store),
         provenance=facts.provenance(stages),
         spec_file=SPEC_FILE,
-        spec_text=yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+        spec_text=as_yaml(spec.model_dump(mode="json")),
     )
 
 
@@ -80,13 +74,3 @@ def _asked(spec: ModelEvaluationSpec) -> list[tuple[str, str]]:
     rows += [("Languages", ", ".join(asked.languages))] if asked.languages else []
     return rows + ([("Judge", f"{asked.judge.model} of {asked.judge.endpoint}")] if asked.judge else [])
 
-
-def _file(name: str) -> str:
-    return resources.files("cftray.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(_file("model.html.jinja"))

@@ -19,7 +19,7 @@ def findings(results: Results) -> list[str]:
     decided = list(gate_notes(results.gates))
     if all(row.change is None for row in results.rows):
         return decided + _without_change(" and ".join(SUITES.get(suite, suite).lower() for suite in suites), results)
-    sentences = [_suite(suite, results) for suite in suites]
+    sentences = suite_sentences(results)
     if not all(replica.complete for replica in results.replicas):
         sentences.append(f"Not all replicas are evaluated; this is over seeds {_listed(results.seeds)}.")
     elif len(results.seeds) == 1:
@@ -27,6 +27,12 @@ def findings(results: Results) -> list[str]:
     if results.missing and all(replica.complete for replica in results.replicas):
         sentences.append(f"Not recorded yet: {', '.join(results.missing)}.")
     return sentences + decided
+
+
+def suite_sentences(results: Results) -> list[str]:
+    """What became of each suite between P1 and P2."""
+    suites = dict.fromkeys(row.suite for row in results.rows if row.p1 is not None or row.p2 is not None)
+    return [_suite(suite, results) for suite in suites]
 
 
 def _without_change(names: str, results: Results) -> list[str]:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
-from importlib import resources
 from typing import Any
-
-import jinja2
-import yaml
-from markupsafe import Markup
 
 from cftray.plan import Plan
 from cftray.report import facts, grid
+from cftray.report.page import as_yaml, data_link, template
 from cftray.report.sweep_picture import PictureFormat, pareto_files
 from cftray.report.trials import LA, TA, RungTold, SweepResults, TrialState, TrialTold
 from cftray.spec import SweepSpec
@@ -30,17 +25,15 @@ def sweep_report(
     stages = facts.stages_of(plan, store)
     finished = [record.finished_at for _, record in stages if record is not None]
     pictures = pareto_files(sweep, found)
-    picture = None if pictures is None else base64.b64encode(pictures[PictureFormat.SVG]).decode()
     settings = sorted(sweep.space)
-    return _template().render(
-        css=Markup(_file("report.css")),
+    return template("sweep.html.jinja").render(
         sweep=sweep,
         identifier=identifier,
         finished=max(finished, default="")[:16].replace("T", " "),
         findings=list(sweep_findings(sweep, found)),
         settings=[name.rpartition(".")[2] for name in settings],
         rows=[_cells(trial, settings, found) for trial in found.trials],
-        picture=picture,
+        picture=None if pictures is None else data_link(pictures[PictureFormat.SVG].decode(), "image/svg+xml"),
         rungs=[_share(share) for share in (*sweep.rungs, 1.0)],
         course=[_course(trial, len(sweep.rungs) + 1) for trial in found.trials] if sweep.rungs else [],
         maximised=_name(sweep.objective.maximise),
@@ -51,10 +44,9 @@ def sweep_report(
         total=facts.duration(facts.total_seconds(stages)),
         provenance=facts.provenance(stages),
         spec_file=SPEC_FILE,
-        spec_text=yaml.safe_dump(sweep.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+        spec_text=as_yaml(sweep.model_dump(mode="json")),
         best_file=BEST_FILE,
-        best_text=None if best is None else yaml.safe_dump(best, sort_keys=False, allow_unicode=True),
-        grid=grid,
+        best_text=None if best is None else as_yaml(best),
     )
 
 
@@ -176,14 +168,3 @@ def _name(score: str) -> str:
 def _share(share: float) -> str:
     return f"{100 * share:.3g} %"
 
-
-def _file(name: str) -> str:
-    return resources.files("cftray.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
-    return environment.from_string(_file("sweep.html.jinja"))

@@ -20,6 +20,7 @@ from cftray.tracking.view import (
     ExperimentView,
     LivePoint,
     LiveStage,
+    MatrixView,
     SimilarityView,
     SweepView,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "ExperimentView",
     "LivePoint",
     "LiveStage",
+    "MatrixView",
     "MemoryTracker",
     "MlflowDown",
     "MlflowRefused",

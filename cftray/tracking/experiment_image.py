@@ -56,7 +56,12 @@ def experiment_image(
 
 def experiment_identity(view: ExperimentView) -> Mapping[str, str]:
     """What the run of an experiment is found by."""
-    return {"cftray.experiment": view.experiment, "cftray.kind": "experiment"}
+    return cell_identity(view.experiment)
+
+
+def cell_identity(experiment: str) -> Mapping[str, str]:
+    """`experiment_identity` of an experiment of which the id alone is known."""
+    return {"cftray.experiment": experiment, "cftray.kind": "experiment"}
 
 
 def _points(view: ExperimentView, records: Mapping[str, Record], *, over: bool) -> tuple[Point, ...]:

@@ -22,6 +22,8 @@ REMEMBERED = 1024
 TEXTS_TAG = "cftray.artifacts"
 LAYERS_TAG = "cftray.layers"
 """Which figures of layers are there whole: it is written behind the last of them."""
+PARENT_TAG = "mlflow.parentRunId"
+"""What MLflow nests runs by."""
 PASSING = ("cftray.failure", "cftray.failed_stage")
 """Tags that an image may have lost: MLflow keeps the name, so the value is emptied."""
 
@@ -159,6 +161,15 @@ class Mirror:
         if missing:
             self.tracker.link_models(run.run_id, missing)
             _remember(self._runs, _key(identity), replace(run, models=run.models | set(missing)))
+
+    def under(self, parent: RunState, identity: Mapping[str, str]) -> None:
+        """Show a run, if there is one of that identity in the parent's project, below its parent."""
+        run = self.known_run(identity, parent.project_id)
+        if run is None or run.tags.get(PARENT_TAG) == parent.run_id:
+            return
+        tags = {PARENT_TAG: parent.run_id}
+        self.tracker.log(run.run_id, tags=tags)
+        _remember(self._runs, _key(identity), replace(run, tags={**run.tags, **tags}))
 
     def _found_or_made(self, image: RunImage) -> RunState:
         project_id = self.project(image.project)

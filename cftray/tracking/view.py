@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from cftray.plan import Plan
+from cftray.report.matrix import CellPlan
 from cftray.spec import ExperimentSpec, ModelEvaluationSpec, SimilaritySpec, SweepSpec
 from cftray.store import Failure
 
@@ -100,4 +101,17 @@ class SweepView:
     created_at: datetime
     finished_at: datetime | None = None
     failure: Failure | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatrixView:
+    """A matrix whose cells are all over; `document` is as it was submitted. Times are aware."""
+
+    matrix: str
+    name: str
+    document: Mapping[str, Any]
+    cells: tuple[CellPlan, ...]
+    created_at: datetime
+    finished_at: datetime | None = None
     links: Mapping[str, str] = field(default_factory=dict)

@@ -7,16 +7,20 @@ everything. MlflowDown passes through to the caller, who calls again later.
 
 from __future__ import annotations
 
+import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from cftray.plan import StageKind, StageNode
 from cftray.store import Record, Store
 from cftray.tracking.curves import live_points, recorded_points
 from cftray.tracking.evaluation_image import evaluation_identity, evaluation_image
-from cftray.tracking.experiment_image import experiment_identity, experiment_image
+from cftray.tracking.experiment_image import cell_identity, experiment_identity, experiment_image
 from cftray.tracking.images import RunImage, milliseconds, shortened
+from cftray.tracking.matrix_image import matrix_identity, matrix_image
 from cftray.tracking.mirror import Mirror
 from cftray.tracking.model_image import model_images
 from cftray.tracking.roles import Role, shown_stages
@@ -25,7 +29,7 @@ from cftray.tracking.similarity_image import similarity_identity, similarity_ima
 from cftray.tracking.stage_image import HELD_BY, stage_identity, stage_image, unfinished
 from cftray.tracking.sweep_image import rung_points, sweep_identity, sweep_image, told_trials, trial_image
 from cftray.tracking.tracker import RunState, RunStatus, Tracker
-from cftray.tracking.view import EvaluationView, ExperimentView, SimilarityView, SweepView
+from cftray.tracking.view import EvaluationView, ExperimentView, MatrixView, SimilarityView, SweepView
 
 CURVE_TAG = "cftray.curve"
 
@@ -40,52 +44,55 @@ class TrackingWriter:
 
     def sync(self, view: ExperimentView) -> None:
         """Show the experiment as it is now. Raises MlflowDown and MlflowRefused; nothing is lost."""
-        with self._lock:
-            try:
-                self._sync(view)
-            except BaseException:
-                self._mirror.forget()
-                raise
+        with self._writing(experiment_identity(view)):
+            self._sync(view)
 
     def sync_evaluation(self, view: EvaluationView) -> None:
         """Show a single model's evaluation as it is now: one run. Raises as `sync` does."""
-        self._one_run(evaluation_identity(view), lambda: evaluation_image(view, self._store))
+        with self._writing(evaluation_identity(view)):
+            self._mirror.run(evaluation_image(view, self._store))
 
     def sync_similarity(self, view: SimilarityView) -> None:
         """Show a comparison of data sets as it is now: one run. Raises as `sync` does."""
-        self._one_run(similarity_identity(view), lambda: similarity_image(view, self._store))
+        with self._writing(similarity_identity(view)):
+            self._mirror.run(similarity_image(view, self._store))
 
     def sync_sweep(self, view: SweepView) -> None:
         """Show a sweep and its trials as they are now: a run, and one below it a trial. Raises as `sync` does."""
-        with self._lock:
-            try:
-                if not self._mirror.still_there(sweep_identity(view)):
-                    self._mirror.forget()
-                found = told_trials(view, self._store)
-                parent = self._mirror.run(sweep_image(view, found))
-                for trial in found.trials:
-                    image = trial_image(view, trial, parent, best=trial.number == found.best)
-                    if image is not None:
-                        self._mirror.curve(self._mirror.run(image), rung_points(view, trial))
-            except BaseException:
-                self._mirror.forget()
-                raise
+        with self._writing(sweep_identity(view)):
+            found = told_trials(view, self._store)
+            parent = self._mirror.run(sweep_image(view, found))
+            for trial in found.trials:
+                image = trial_image(view, trial, parent, best=trial.number == found.best)
+                if image is not None:
+                    self._mirror.curve(self._mirror.run(image), rung_points(view, trial))
 
-    def _one_run(self, identity: Mapping[str, str], image: Callable[[], RunImage]) -> None:
+    def sync_matrix(self, view: MatrixView) -> None:
+        """Show a matrix that is over: one run, above those of its cells in the same project. Raises as `sync` does."""
+        with tempfile.TemporaryDirectory(prefix="cftray-matrix-") as folder:
+            image = matrix_image(view, self._store, Path(folder))
+            if image is None:
+                return
+            with self._writing(matrix_identity(view)):
+                run = self._mirror.run(image)
+                for cell in view.cells:
+                    if cell.spec.project == image.project:
+                        self._mirror.under(run, cell_identity(cell.experiment))
+
+    @contextmanager
+    def _writing(self, identity: Mapping[str, str]) -> Iterator[None]:
+        """One at a time. Everything is looked up again where the run is not as it was left, and after an error."""
         with self._lock:
             try:
                 if not self._mirror.still_there(identity):
                     self._mirror.forget()
-                self._mirror.run(image())
+                yield
             except BaseException:
                 self._mirror.forget()
                 raise
 
     def _sync(self, view: ExperimentView) -> None:
         mirror = self._mirror
-        identity = experiment_identity(view)
-        if not mirror.still_there(identity):
-            mirror.forget()
         shown = shown_stages(view.plan)
         records = {node.name: record for node, _ in shown if (record := self._record(node)) is not None}
         runs: dict[str, RunState] = {}
@@ -97,7 +104,7 @@ class TrackingWriter:
         scored = judged_too(view.plan, records, self._store)
         run = mirror.run(experiment_image(view, scored, runs, self._store))
         models = [mirror.model(image, runs) for image in model_images(view, scored, self._store)]
-        mirror.link(run, identity, models)
+        mirror.link(run, experiment_identity(view), models)
 
     def _record(self, node: StageNode) -> Record | None:
         return self._store.record(node.fingerprint) if node.fingerprint is not None else None

@@ -296,3 +296,35 @@ def test_help_needs_neither_torch_nor_ray_nor_the_spec_s_models() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def matrix_view(**more: Any) -> dict[str, Any]:
+    return {"id": "mat_1", "name": "forgetting", "terminal": True, "counts": {"succeeded": 3}, **more}
+
+
+def matrix_service(view: dict[str, Any]) -> Handler:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v1/matrices/mat_1/report":
+            return httpx.Response(200, text="<html>whole</html>")
+        return httpx.Response(200, json=view)
+
+    return answer
+
+
+def test_a_matrix_report_is_saved_under_its_name(
+    cftray: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cftray.answer = matrix_service(matrix_view())
+    code, out, err = cftray("matrix", "report", "mat_1")
+    assert (code, err) == (0, "")
+    assert out.startswith("forgetting.html")
+    assert (tmp_path / "forgetting.html").read_text() == "<html>whole</html>"
+
+
+def test_the_report_of_an_unfinished_matrix_says_so(cftray: Console, tmp_path: Path) -> None:
+    cftray.answer = matrix_service(matrix_view(terminal=False, counts={"running": 1, "succeeded": 2}))
+    code, _, err = cftray("matrix", "report", "mat_1", "--output", str(tmp_path / "x.html"))
+    assert code == 0
+    assert "not every cell is over (1 running, 2 succeeded)" in err
+    assert (tmp_path / "x.html").exists()

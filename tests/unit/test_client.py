@@ -318,6 +318,15 @@ def test_results_become_a_data_frame() -> None:
     assert list(frame_["n"]) == [100, 50, 100]
 
 
+def test_a_matrix_has_a_report_and_figures_to_be_saved(client: Client, service: Service, tmp_path: Path) -> None:
+    matrix = client.get_matrix("mat_1")
+    assert matrix.report(tmp_path / "new" / "m.html").read_text(encoding="utf-8") == "<html>é</html>"
+    matrix.figure("changes", tmp_path / "x.svg")
+    assert service.requests[-1].url.path == f"{matrix.path}/figures/changes.svg"
+    with pytest.raises(SpecRefused, match=r"ends with \.svg or \.png"):
+        matrix.figure("changes", tmp_path / "x.gif")
+
+
 def test_the_report_is_saved(client: Client, tmp_path: Path) -> None:
     path = client.get(ID).report(tmp_path / "new" / "report.html")
 

@@ -11,6 +11,10 @@ from cftray.analysis.correlation import Coefficient, Correlation, correlate
 from cftray.analysis.figures.style import MUTED, WIDTH, figure, look, save
 
 NAME = "forgetting"
+NEAR = 0.15
+"""Of the points' width, in which names could cover each other."""
+ROOM, LINE = 150.0, 8.0
+"""Typographic points of the plot's height, and of a name's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +83,27 @@ def _points(axis: Any, cells: Sequence[Cell], number: int, group: str) -> None:
 
 
 def _names(axis: Any, cells: Sequence[Cell]) -> None:
-    """Each point's name beside it, at the side where the nearest other point is not."""
-    for one in cells:
-        others = [other for other in cells if other is not one]
-        nearest = min(others, key=lambda other: abs(other.change - one.change), default=one)
-        left = nearest.similarity > one.similarity or (others and one.similarity == max(c.similarity for c in cells))
+    """Each point's name beside it, at the side where the nearest other point is not, and above a name below it."""
+    left = {id(one): _at_the_left(one, cells) for one in cells}
+    across = max(one.similarity for one in cells) - min(one.similarity for one in cells) or 1.0
+    up = max(one.change for one in cells) - min(one.change for one in cells) or 1.0
+    placed: list[tuple[Cell, float]] = []
+    for one in sorted(cells, key=lambda cell: cell.change):
+        height = ROOM * one.change / up
+        beside = [
+            other_height
+            for other, other_height in placed
+            if left[id(other)] is left[id(one)] and abs(other.similarity - one.similarity) < NEAR * across
+        ]
+        placed.append((one, max([height, *(below + LINE for below in beside)])))
         axis.annotate(
-            one.label, (one.similarity, one.change), xytext=(-7 if left else 7, 0), textcoords="offset points",
-            fontsize=7, va="center", ha="right" if left else "left",
+            one.label, (one.similarity, one.change), xytext=(-7 if left[id(one)] else 7, placed[-1][1] - height),
+            textcoords="offset points", fontsize=7, va="center", ha="right" if left[id(one)] else "left",
         )  # fmt: skip
+
+
+def _at_the_left(one: Cell, cells: Sequence[Cell]) -> bool:
+    others = [other for other in cells if other is not one]
+    nearest = min(others, key=lambda other: abs(other.change - one.change), default=one)
+    last = bool(others) and one.similarity == max(other.similarity for other in cells)
+    return nearest.similarity > one.similarity or last

@@ -6,6 +6,7 @@ and in an order in which neighbours differ in lightness too.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ INK, MUTED, RULE = "#1a1a1a", "#5c5c5c", "#d0d0d0"
 DPI = 200
 WIDTH = 6.4
 """Inches: a page's text; half of it is still read."""
+LABEL = 34
+"""Characters of a label: a row of a matrix may be named by all that it varies."""
 
 _SETTINGS: dict[str, Any] = {
     "font.family": "sans-serif",
@@ -79,14 +82,25 @@ def look(number: int) -> Look:
     return Look(colour=COLOURS[place], marker=MARKERS[other], dashes=DASHES[other])
 
 
+_ONE_AT_A_TIME = threading.Lock()
+"""Matplotlib's settings are the process's, and a service draws in several threads."""
+
+
 @contextmanager
 def figure(width: float, height: float) -> Iterator[Any]:
-    """A figure of that many inches, whose parts are laid out so that none covers another."""
+    """A figure of that many inches, whose parts are laid out so that none covers another. One at a time."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(_SETTINGS):
+    with _ONE_AT_A_TIME, mpl.rc_context(_SETTINGS):
         yield Figure(figsize=(width, height), layout="constrained")
+
+
+def label(text: str, most: int = LABEL) -> str:
+    """A text of a person's as it is, and no formula: at most `most` characters of it, the middle left out."""
+    if len(text) > most:
+        text = f"{text[: most - most // 3 - 1].rstrip()}…{text[-(most // 3) :].lstrip()}"
+    return text.replace("$", r"\$")
 
 
 def save(drawn: Any, folder: Path, name: str) -> tuple[Path, Path]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -16,39 +15,10 @@ from cftray.report.facts import duration
 from cftray.report.html import html_report
 
 from .conftest import DOCUMENT, JUDGED, World, item_scores, judged_pack, task
+from .pages import Page
 
 Make = Callable[..., World]
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
-VOID = {"meta", "br", "img", "link", "input", "line", "polyline"}
-
-
-class Page(HTMLParser):
-    """Collects tags and attributes, and holds that tags are closed in order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str]] = []
-        self.text: list[str] = []
-        self._open: list[str] = []
-        self.feed(text)
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += [(name, value or "") for name, value in attrs]
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += [(name, value or "") for name, value in attrs]
-
-    def handle_data(self, data: str) -> None:
-        self.text.append(data)
 
 
 def page(made: World, experiment: str | None = "exp_1") -> Page:
@@ -72,7 +42,7 @@ def test_the_page_needs_nothing_from_elsewhere(world: Make) -> None:
     toy.record_all()
     found = page(toy)
     assert not {"script", "link", "img", "iframe"} & set(found.tags)
-    assert not [one for one in found.attributes if one[0] in ("src", "href", "srcset", "data", "xlink:href")]
+    assert not found.links
     html = html_report(toy.spec, toy.plan, toy.store)
     assert "http:" not in html
     assert "https:" not in html

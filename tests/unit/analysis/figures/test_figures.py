@@ -8,12 +8,13 @@ from xml.etree import ElementTree
 import pytest
 
 from cftray.analysis.crosslingual import Alignment, Crosslingual
+from cftray.analysis.figures.changes import Languages, Means, Moved, language_changes, mean_changes
 from cftray.analysis.figures.forgetting import Cell, forgetting
 from cftray.analysis.figures.frozen import FrozenMap, frozen_map
 from cftray.analysis.figures.languages import alignment_curves, language_maps
 from cftray.analysis.figures.layers import LayerMap, layer_maps, named_layers
 from cftray.analysis.figures.losses import LossCurve, LossPanel, loss_curves, smoothed
-from cftray.analysis.figures.style import look
+from cftray.analysis.figures.style import label, look
 from cftray.analysis.figures.variance import Curve, Panel, difference_curves
 from cftray.errors import DataError, InternalError
 
@@ -186,3 +187,43 @@ def test_smoothing_keeps_a_constant():
 def test_forty_nine_series_look_different():
     looks = {(one.colour, one.marker) for one in map(look, range(49))}
     assert len(looks) == 49
+
+
+def test_changes_of_means_by_row(tmp_path):
+    rows = [Moved(label=name, change=-3.0, low=-5.0, high=-1.0, beyond=True) for name in ("P2", "GR_10")]
+    panels = [Means(title="Task ability", rows=rows), Means(title="Language ability", rows=rows[:1])]
+    drawn(tmp_path, lambda folder: mean_changes(panels, folder), "P2", "GR_10", "Task ability", "Language ability")
+
+
+def test_changes_by_language_are_written_into_their_squares(tmp_path):
+    panel = Languages(
+        title="XQuAD", rows=["P2", "GR_10"], columns=["de", "ru"], changes=[[-12.3, None], [0.04, 7.0]],
+        beyond=[[True, False], [False, False]],
+    )  # fmt: skip
+    drawn(tmp_path, lambda folder: language_changes([panel], folder), "XQuAD", "de", "GR_10", "−12.3", "+7.0")
+
+
+def test_without_a_change_there_is_nothing_to_draw(tmp_path):
+    with pytest.raises(DataError, match="no change"):
+        mean_changes([Means(title="", rows=[])], tmp_path)
+    with pytest.raises(DataError, match="no change"):
+        language_changes(
+            [Languages(title="", rows=["P2"], columns=["de"], changes=[[None]], beyond=[[False]])], tmp_path
+        )
+
+
+def test_names_of_points_at_one_place_stand_above_each_other(tmp_path):
+    cells = [Cell(label=f"cell {n}", similarity=0.5, change=change) for n, change in enumerate((0.0, 0.0, 10.0))]
+    _, (_, svg) = forgetting(cells, tmp_path, measure="DES")
+    root = ElementTree.parse(svg).getroot()
+    heights = {
+        "".join(one.itertext()).strip(): one.get("transform") or f"{one.get('x')} {one.get('y')}"
+        for one in root.iter("{http://www.w3.org/2000/svg}text")
+    }
+    assert heights["cell 0"] != heights["cell 1"]
+
+
+def test_a_label_is_a_text_and_no_formula_and_not_too_long(tmp_path):
+    assert label("a" * 100, 10) == "aaaaaa…aaa"
+    rows = [Moved(label=label("$\\frac{x$ and $y$"), change=1.0, low=0.0, high=2.0, beyond=False)]
+    drawn(tmp_path, lambda folder: mean_changes([Means(title="", rows=rows)], folder), "$\\frac{x$ and $y$")
