@@ -19,6 +19,7 @@ from cftray.report.trials import SweepResults, TrialState, sweep_results
 from cftray.spec import SweepSpec
 from cftray.store import Failure, Record, RungReached, Store, TrialEnd, TrialEnded
 from tests.unit.plan.fakes import toy_pack
+from tests.unit.report.pages import Page, in_browser
 
 RATE = "phase2.hyperparameters.learning_rate"
 SWEEP: dict[str, Any] = {
@@ -158,6 +159,17 @@ def test_the_page_tells_what_was_found_and_shows_nothing_from_elsewhere(swept: S
         assert text in page, text
     assert "<script" not in page
     assert not re.findall(r'(?:src|href)="(?!data:)', page)
+
+
+@pytest.mark.parametrize("width", [420, 1280])
+def test_in_a_browser_the_page_is_no_wider_than_the_window_and_loads_nothing(
+    swept: Swept, tmp_path: Path, width: int
+) -> None:
+    page = sweep_report(
+        swept.sweep, swept.told(intervals=False), swept.plan, swept.store, identifier=SWEPT, best=None
+    )
+    Page(page)
+    assert in_browser(page, width, tmp_path) == (width, 0, 0)
 
 
 def test_the_picture_is_drawn_where_a_trial_has_both_suites(swept: Swept, tmp_path: Path) -> None:
