@@ -10,8 +10,9 @@ import functools
 from api.experiments.states import StageState
 from api.plans.checks import FileChecks
 from api.plans.repository import PlanRepository
+from api.plans.schemas import PlannedStage
 from api.tables import StageRow
-from cftray.plan import Fingerprints
+from cftray.plan import Known
 from cftray.store import LeafDigests, Store
 
 
@@ -19,12 +20,14 @@ class Moment:
     """Digests of leaves, fingerprints, records, and how stages stand, as they are now."""
 
     def __init__(self, store: Store, digests: LeafDigests, checks: FileChecks) -> None:
-        self.fingerprint = Fingerprints()
+        self.known = Known()
         self.digest = functools.cache(digests.known)
         self.record = functools.cache(store.record)
         self.checks = checks.remembering()
         self.looked: dict[str, tuple[StageState, str]] = {}
         """By fingerprint: equal stages have equal inputs, and stand alike."""
+        self.planned: dict[tuple[object, ...], PlannedStage] = {}
+        """Stages as the API tells them, by all that it tells."""
         self._last: dict[str, StageRow | None] = {}
 
     def last_done(self, name: str, repository: PlanRepository) -> StageRow | None:

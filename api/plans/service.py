@@ -95,13 +95,13 @@ class PlanService:
         """Its stages; those that depend on a large file not hashed yet have no fingerprint."""
         if isinstance(spec, ExperimentSpec):
             shared = moment or self.moment()
-            return build_plan(spec, shared.digest, self.packs, shared.fingerprint)
+            return build_plan(spec, shared.digest, self.packs, shared.known)
         if isinstance(spec, SimilaritySpec):
             return build_similarity_plan(spec, self.digests.known)
         if isinstance(spec, SweepSpec):
             shared = moment or self.moment()
             trials = [(trial.values, trial.spec) for trial in trials_of(spec)]
-            return build_sweep_plan(trials, spec.rungs, shared.digest, self.packs, shared.fingerprint)
+            return build_sweep_plan(trials, spec.rungs, shared.digest, self.packs, shared.known)
         return build_evaluation_plan(spec, self.digests.known, self.packs)
 
     def stages(self, plan: Plan, moment: Moment | None = None) -> list[PlannedStage]:
@@ -115,17 +115,7 @@ class PlanService:
                 state, why = self._look(plan, node, missing, repository, shared)
                 if state is StageState.NEW:
                     missing.add(node.name)
-                stages.append(
-                    PlannedStage(
-                        name=node.name,
-                        title=node.title,
-                        kind=node.kind,
-                        state=state,
-                        why=why,
-                        fingerprint=node.fingerprint,
-                        needs=[*node.needs, *node.gated_by],
-                    )
-                )
+                stages.append(_told(node, state, why, shared))
         return stages
 
     def dry_run(
@@ -203,6 +193,22 @@ class PlanService:
         if record is None:
             return "never run before"
         return f"{differences(plan, node, record) or code_changed(node)} ({record.experiment})"
+
+
+def _told(node: StageNode, state: StageState, why: str, shared: Moment) -> PlannedStage:
+    needs = (*node.needs, *node.gated_by)
+    key = (node.name, node.title, node.fingerprint, state, why, needs)
+    if key not in shared.planned:
+        shared.planned[key] = PlannedStage(
+            name=node.name,
+            title=node.title,
+            kind=node.kind,
+            state=state,
+            why=why,
+            fingerprint=node.fingerprint,
+            needs=list(needs),
+        )
+    return shared.planned[key]
 
 
 def _record(node: StageNode, shared: Moment) -> Record | None:

@@ -3,7 +3,7 @@
 from cftray.plan.canonical import canonical, sha256_of
 from cftray.plan.graph import Outcome, Plan, Rung, Trial, build_evaluation_plan, build_plan
 from cftray.plan.leaves import encoder_leaf, model_leaf
-from cftray.plan.nodes import Fingerprints, fingerprint_of
+from cftray.plan.nodes import Known, fingerprint_of
 from cftray.plan.packs import Pack, PackTask
 from cftray.plan.similarity import build_similarity_plan
 from cftray.plan.stages import (
@@ -40,11 +40,11 @@ __all__ = [
     "CODE_VERSION",
     "ContaminationConfig",
     "EvaluateConfig",
-    "Fingerprints",
     "GateConfig",
     "GatherConfig",
     "GenerateConfig",
     "JudgeConfig",
+    "Known",
     "Leaf",
     "LeafInput",
     "LeafKind",

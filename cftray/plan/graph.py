@@ -29,7 +29,7 @@ from cftray.plan.analysing import Analyses
 from cftray.plan.datasets import Datasets
 from cftray.plan.evaluating import Evaluations, Packs, Scored
 from cftray.plan.leaves import model_leaf
-from cftray.plan.nodes import Digests, Fingerprint, Nodes, Source
+from cftray.plan.nodes import Digests, Known, Nodes, Source
 from cftray.plan.stages import (
     GenerateConfig,
     LeafInput,
@@ -117,17 +117,17 @@ class Plan(SpecModel):
 
 
 def build_plan(
-    spec: ExperimentSpec, digests: Digests, packs: Packs, fingerprint: Fingerprint | None = None
+    spec: ExperimentSpec, digests: Digests, packs: Packs, known: Known | None = None
 ) -> Plan:
-    """The stages that `spec` needs, shared ones once. `fingerprint`: one that remembers, where many plans are built."""
-    return _Builder(spec, digests, packs, fingerprint).build()
+    """The stages that `spec` needs, shared ones once. `known`: what was built before, where many plans are."""
+    return _Builder(spec, digests, packs, known).build()
 
 
 def build_trial_plan(
-    spec: ExperimentSpec, rungs: Sequence[float], digests: Digests, packs: Packs, fingerprint: Fingerprint | None = None
+    spec: ExperimentSpec, rungs: Sequence[float], digests: Digests, packs: Packs, known: Known | None = None
 ) -> tuple[Plan, tuple[tuple[Outcome, ...], ...]]:
     """As `build_plan`, with P2 also scored after each share of its steps in `rungs`; and where that ends, by rung."""
-    builder = _Builder(spec, digests, packs, fingerprint, rungs)
+    builder = _Builder(spec, digests, packs, known, rungs)
     plan = builder.build()
     return plan, tuple(zip(*builder.partial, strict=True)) if rungs else ()
 
@@ -170,14 +170,14 @@ class _Builder:
         spec: ExperimentSpec,
         digests: Digests,
         packs: Packs,
-        fingerprint: Fingerprint | None = None,
+        known: Known | None = None,
         rungs: Sequence[float] = (),
     ) -> None:
         self.spec = spec
         self.rungs = rungs
         self.partial: list[tuple[Outcome, ...]] = []
         """By replica, where P2 ends at each rung."""
-        self.nodes = Nodes(digests, replicas=len(spec.seeds), fingerprint=fingerprint)
+        self.nodes = Nodes(digests, replicas=len(spec.seeds), known=known)
         self.datasets = Datasets(self.nodes)
         self.evaluations = Evaluations(self.nodes, spec.evaluation, spec.template, packs)
         self.analyses = Analyses(self.nodes, self.datasets, spec)

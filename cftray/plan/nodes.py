@@ -12,29 +12,58 @@ Digests = Callable[[Leaf], str | None]
 
 Source = LeafInput | StageInput
 
-Fingerprint = Callable[[StageConfig, Mapping[str, str]], str]
-"""How a stage's fingerprint is made of its config and its inputs' digests."""
 
-
-class Fingerprints:
-    """`fingerprint_of` for many plans of one moment: what several of them have is hashed once."""
+class Known:
+    """What plans of one moment have in common: a stage that several of them have is hashed once, and is one object."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[StageConfig, tuple[tuple[str, str], ...]], str] = {}
+        self._fingerprints: dict[tuple[StageConfig, tuple[tuple[str, str], ...]], str] = {}
+        self._nodes: dict[tuple[object, ...], StageNode] = {}
 
-    def __call__(self, config: StageConfig, inputs: Mapping[str, str]) -> str:
+    def fingerprint(self, config: StageConfig, inputs: Mapping[str, str]) -> str:
+        """As `fingerprint_of`."""
         key = (config, tuple(sorted(inputs.items())))
-        if key not in self._known:
-            self._known[key] = fingerprint_of(config, inputs)
-        return self._known[key]
+        if key not in self._fingerprints:
+            self._fingerprints[key] = fingerprint_of(config, inputs)
+        return self._fingerprints[key]
+
+    def node(
+        self,
+        name: str,
+        title: str,
+        config: StageConfig,
+        inputs: Mapping[str, Source],
+        fingerprint: str | None,
+        *,
+        gated_by: tuple[str, ...],
+        optional: bool,
+        continues: tuple[str, ...],
+    ) -> StageNode:
+        """The stage; where its fingerprint is not known yet it is a new one each time."""
+        key = (fingerprint, name, title, gated_by, optional, continues, *inputs.values())
+        if key in self._nodes:
+            return self._nodes[key]
+        node = StageNode(
+            name=name,
+            title=title,
+            config=config,
+            inputs=dict(inputs),
+            fingerprint=fingerprint,
+            gated_by=gated_by,
+            optional=optional,
+            continues=continues,
+        )
+        if fingerprint is not None:
+            self._nodes[key] = node
+        return node
 
 
 class Nodes:
     """Replicas share what does not depend on their seed: a name that is there already is not added again."""
 
-    def __init__(self, digests: Digests, *, replicas: int, fingerprint: Fingerprint | None = None) -> None:
+    def __init__(self, digests: Digests, *, replicas: int, known: Known | None = None) -> None:
         self.digests = digests
-        self.fingerprint = fingerprint or fingerprint_of
+        self.known = known or Known()
         self.replicas = replicas
         self.gate: str | None = None
         """The gate that what is added from now on stands behind."""
@@ -58,12 +87,12 @@ class Nodes:
         once it was asked for without."""
         if name not in self._nodes:
             gates: tuple[str, ...] = () if self.gate is None else (self.gate,)
-            self._nodes[name] = StageNode(
-                name=name,
-                title=title,
-                config=config,
-                inputs=dict(inputs),
-                fingerprint=self._fingerprint(config, inputs),
+            self._nodes[name] = self.known.node(
+                name,
+                title,
+                config,
+                inputs,
+                self._fingerprint(config, inputs),
                 gated_by=gates,
                 optional=optional,
                 continues=continues,
@@ -97,7 +126,7 @@ class Nodes:
             if digest is None:
                 return None
             known[key] = digest
-        return self.fingerprint(config, known)
+        return self.known.fingerprint(config, known)
 
 
 def fingerprint_of(config: StageConfig, inputs: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from cftray.plan.evaluating import Packs
 from cftray.plan.graph import Outcome, Plan, Rung, Trial, build_trial_plan
-from cftray.plan.nodes import Digests, Fingerprint, Fingerprints, Source
+from cftray.plan.nodes import Digests, Known, Source
 from cftray.plan.stages import LeafInput, StageConfig, StageInput, StageKind, StageNode
 from cftray.spec import ExperimentSpec
 
@@ -37,13 +37,13 @@ def build_sweep_plan(
     rungs: Sequence[float],
     digests: Digests,
     packs: Packs,
-    fingerprint: Fingerprint | None = None,
+    known: Known | None = None,
 ) -> Plan:
     """The plan of trials with these values that are these experiments, in their order, scored after each share of
     phase 2 in `rungs` and at its end."""
     places: dict[Work, int] = {}
-    remember = fingerprint or Fingerprints()
-    planned = [_planned(spec, rungs, digests, packs, remember, places) for _, spec in trials]
+    known = known or Known()
+    planned = [_planned(spec, rungs, digests, packs, known, places) for _, spec in trials]
     common = Counter(place for one in planned for place in set(one.works.values()))
     names: dict[int, str] = {}
     stages: list[StageNode] = []
@@ -73,10 +73,10 @@ def _planned(
     rungs: Sequence[float],
     digests: Digests,
     packs: Packs,
-    fingerprint: Fingerprint,
+    known: Known,
     places: dict[Work, int],
 ) -> _Planned:
-    plan, partial = build_trial_plan(spec, rungs, digests, packs, fingerprint)
+    plan, partial = build_trial_plan(spec, rungs, digests, packs, known)
     works: dict[str, int] = {}
     for node in plan.stages:
         inputs = sorted((name, _placed(source, works)) for name, source in node.inputs.items())

@@ -3,7 +3,7 @@
 import pytest
 
 from cftray.errors import InternalError
-from cftray.plan import StageKind, build_plan, canonical, sha256_of
+from cftray.plan import Known, StageKind, build_plan, canonical, sha256_of
 from cftray.spec import experiment_from_document
 from tests.unit.plan.fakes import toy_pack
 
@@ -186,3 +186,23 @@ def test_numbers_of_other_libraries_are_hashed_as_the_numbers_that_they_are():
 def test_what_can_not_be_hashed_is_named_by_its_place():
     with pytest.raises(InternalError, match=r"^\$\.a\[1\]\.b: a set can't"):
         canonical({"a": [1, {"b": {1}}]})
+
+
+def test_what_plans_of_one_moment_share_is_one_object_and_built_as_it_would_be_alone():
+    known = Known()
+    specs = [experiment_from_document(document(seeds=seeds)) for seeds in ([17], [18], [17, 18])]
+    plans = [build_plan(one, lambda leaf: leaf.location, toy_pack, known) for one in specs]
+    assert plans == [build_plan(one, lambda leaf: leaf.location, toy_pack) for one in specs]
+    first, second, both = ({node.name: node for node in plan.stages} for plan in plans)
+    assert first["tokens.p1"] is second["tokens.p1"] is both["tokens.p1"]
+    assert first["train.p1.s17"] is not second.get("train.p1.s17")
+    assert (first["train.p1.s17"].title, both["train.p1.s17"].title) == ("phase 1", "phase 1 (seed 17)")
+    objects = {id(node) for plan in plans for node in plan.stages}
+    assert len(objects) < sum(len(plan.stages) for plan in plans)
+
+
+def test_a_stage_that_waits_for_a_digest_is_shared_with_nobody():
+    known = Known()
+    plans = [build_plan(experiment_from_document(document()), lambda leaf: None, toy_pack, known) for _ in range(2)]
+    assert plans[0] == plans[1]
+    assert plans[0].stage("train.p1.s17") is not plans[1].stage("train.p1.s17")
