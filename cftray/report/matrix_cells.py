@@ -14,6 +14,8 @@ from cftray.store import Record, Store
 
 PLAIN = "none"
 """What the mitigation of a plain phase 2 is called."""
+MOST_NAMED = 7
+"""Rows that are named one by one."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,6 +47,15 @@ class Gathered:
     def mitigation(self, row: MatrixRow) -> str:
         """The paper's name of a row's mitigation; `PLAIN` for none."""
         return label_of(self.cells[row.experiments[0]].spec.phase2.mitigation)
+
+    def in_words(self, labels: Sequence[str]) -> str:
+        """Some of the table's rows: all of them, their names, or of many how many they are and the first names."""
+        names = list(dict.fromkeys(labels))
+        if len(names) > 1 and len(names) == len({row.label for _, row in self.rows()}):
+            return "all rows"
+        if len(names) <= MOST_NAMED:
+            return ", ".join(names)
+        return f"{len(names)} rows: {', '.join(names[: MOST_NAMED - 2])} …"
 
     @property
     def finished(self) -> int:

@@ -13,7 +13,7 @@ from cftray.report.matrix_cells import Gathered, SharedStage
 
 Pairs = list[tuple[str, str]]
 
-MOST_VALUES: Final = 4
+MOST_VALUES: Final = 8
 """Values that are written out where cells differ; a longer list says how many there are."""
 MOST_STAGES: Final = 40
 """Stages that are listed one by one, the longest first."""
@@ -27,7 +27,7 @@ class Composed:
 
     phase: int
     data: str
-    rows: tuple[str, ...]
+    rows: str
     samples: int
     tokens: int
     supervised: int
@@ -98,7 +98,7 @@ def compositions(found: Gathered) -> list[Composed]:
         Composed(
             phase=1 if ".p1" in node.name else 2,
             data=data,
-            rows=tuple(dict.fromkeys(labels)),
+            rows=found.in_words(labels),
             samples=sum(one.samples for one in languages),
             tokens=sum(one.tokens for one in languages),
             supervised=sum(one.supervised for one in languages),
@@ -159,7 +159,8 @@ def _value(value: Any) -> str:
         case {"label": str(text)}:
             pass
         case {"kind": str(kind), **rest}:
-            text = f"{kind} ({_fields(rest)})" if rest else kind
+            settings = _fields(rest)
+            text = f"{kind} ({settings})" if settings else kind
         case {**fields} if fields:
             text = _fields(fields)
         case str():
@@ -170,7 +171,7 @@ def _value(value: Any) -> str:
 
 
 def _fields(fields: Mapping[Any, Any]) -> str:
-    return ", ".join(f"{name} {_value(value)}" for name, value in fields.items())
+    return ", ".join(f"{name} {_value(value)}" for name, value in fields.items() if value is not None)
 
 
 def _data(found: Gathered, experiment: str, phase: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Final
@@ -18,7 +18,7 @@ from cftray.analysis.figures.changes import Languages, Means, Moved, language_ch
 from cftray.analysis.figures.forgetting import Cell, forgetting, told
 from cftray.analysis.figures.layers import LayerMap, layer_maps
 from cftray.analysis.figures.losses import LossCurve, LossPanel, loss_curves
-from cftray.analysis.figures.style import label
+from cftray.analysis.figures.style import label, only
 from cftray.analysis.figures.variance import Panel, curve_of, difference_curves
 from cftray.analysis.representations import Representations
 from cftray.data.scores import BY_LANGUAGE, Level
@@ -58,7 +58,7 @@ class MatrixFigure:
 
     def content(self, kind: str) -> bytes:
         """The drawing as `png` or `svg`."""
-        with tempfile.TemporaryDirectory(prefix="cftray-figure-") as folder:
+        with tempfile.TemporaryDirectory(prefix="cftray-figure-") as folder, only(kind):
             png, svg = self.draw(Path(folder))
             return (png if kind == "png" else svg).read_bytes()
 
@@ -123,15 +123,26 @@ def _forgetting(found: Gathered) -> Iterator[MatrixFigure | None]:
 
 
 def _scatter(name: str, measure: str, cells: Sequence[Cell]) -> MatrixFigure:
+    """Rows of one pair share its similarity: plain phase 2 stands for it where there are mitigations."""
     plain = [one for one in cells if one.group == _group(PLAIN)]
-    notes = [f"All rows: {'; '.join(_correlation(cells))}."]
-    if len(plain) < len(cells):
-        notes.append(f"Plain phase 2 alone: {'; '.join(_correlation(plain))}.")
-        notes.append("Rows of one pair share its similarity: with mitigations among them, points are not independent.")
-    shown = cells if len(cells) <= MOST_NAMES else [_unnamed(one) for one in cells]
+    shared = 0 < len(plain) < len(cells)
+    notes = [f"{'Plain phase 2' if shared else 'All rows'}: {'; '.join(_correlation(plain if shared else cells))}."]
+    if shared:
+        every = correlate([one.similarity for one in cells], [one.change for one in cells])
+        if every.pearson is not None and every.spearman is not None:
+            both = f"r = {every.pearson.value:+.2f}, ρ = {every.spearman.value:+.2f}".replace("-", "−")
+            notes.append(
+                f"All {every.n} rows, mitigations among them: {both}; without an interval, since rows of one pair "
+                "share its similarity and are no points of their own."
+            )
+    named = cells if len(cells) <= MOST_NAMES and not shared else [_unnamed(one) for one in cells]
+    if shared and len(plain) <= MOST_NAMES:
+        named = [one if one in plain else _unnamed(one) for one in cells]
     return MatrixFigure(
         name=name, title=f"Forgetting and similarity: {measure}", notes=tuple(notes),
-        draw=lambda folder: forgetting(shown, folder, measure=measure, score="TA, points,", name=name)[1],
+        draw=lambda folder: forgetting(
+            named, folder, measure=measure, score="TA, points,", group=_group(PLAIN) if shared else None, name=name
+        )[1],
     )  # fmt: skip
 
 
@@ -140,9 +151,7 @@ def _correlation(cells: Sequence[Cell]) -> list[str]:
 
 
 def _unnamed(cell: Cell) -> Cell:
-    return Cell(
-        label="", similarity=cell.similarity, change=cell.change, group=cell.group, low=cell.low, high=cell.high
-    )
+    return replace(cell, label="")
 
 
 def _group(mitigation: str) -> str:

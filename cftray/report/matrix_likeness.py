@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from cftray.plan import canonical
-from cftray.report.analysed import Analysed, AnalysisState, Measure
+from cftray.plan import StageKind, canonical
+from cftray.report.analysed import AnalysisState, Measure
 from cftray.report.analysis_text import absent, figure
 from cftray.report.facts import data_in_words
 from cftray.report.grid import ABSENT
@@ -16,6 +16,10 @@ from cftray.report.matrix_cells import Gathered
 from cftray.spec import ExperimentSpec
 
 DES, MPD = "similarity/des", "similarity/mpd"
+NAMES = {
+    StageKind.DES: "DES", StageKind.MPD: "MPD", StageKind.REPRESENTATIONS: "Representations",
+    StageKind.CROSSLINGUAL: "Languages side by side",
+}  # fmt: skip
 INSIDE = {
     "representations/covariance_difference": "covariance of layers differs by",
     "representations/layer_difference_relative_mean": "layer by layer, of its size",
@@ -31,7 +35,7 @@ class PairAlike:
     phase2: str
     des: str
     mpd: str
-    rows: tuple[str, ...]
+    rows: str
 
 
 def measured(found: Gathered, row: MatrixRow, name: str) -> list[Measure]:
@@ -60,7 +64,7 @@ def pairs_alike(found: Gathered) -> list[PairAlike]:
             told.append(
                 PairAlike(
                     phase1=_first(spec), phase2=data_in_words(spec.phase2.data), des=figure(des[0]) if des else ABSENT,
-                    mpd=_over_seeds(mpd), rows=tuple(row.label for row in rows),
+                    mpd=_over_seeds(mpd), rows=found.in_words([row.label for row in rows]),
                 )
             )  # fmt: skip
     return told
@@ -77,18 +81,16 @@ def inside(found: Gathered) -> tuple[list[str], list[tuple[str, list[str]]]]:
 
 
 def lacking(found: Gathered) -> list[tuple[str, str]]:
-    """(analysis, why it has no figures and in which rows), those with one reason together."""
-    reasons: dict[tuple[str, str], dict[str, None]] = {}
+    """(analysis, why it has no figures and in which rows), those with one reason together; not what is still to come of
+    a cell that is not over."""
+    reasons: dict[tuple[StageKind, str], list[str]] = {}
     for _, row in found.rows():
-        for one in _analyses(found, row):
-            if one.state is not AnalysisState.FOUND:
-                reasons.setdefault((str(one.kind), absent(one)), {})[row.label] = None
-    return [(kind.replace("_", " "), f"{why} ({', '.join(rows)})") for (kind, why), rows in reasons.items()]
-
-
-def _analyses(found: Gathered, row: MatrixRow) -> Iterator[Analysed]:
-    for experiment in row.experiments:
-        yield from found.analyses[experiment]
+        for experiment in row.experiments:
+            for one in found.analyses[experiment]:
+                awaited = one.state is AnalysisState.AWAITED and found.cells[experiment].open
+                if one.state is not AnalysisState.FOUND and not awaited:
+                    reasons.setdefault((one.kind, absent(one)), []).append(row.label)
+    return [(NAMES[kind], f"{why} ({found.in_words(rows)})") for (kind, why), rows in reasons.items()]
 
 
 def _over_seeds(values: Sequence[float]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from cftray.analysis.figures.style import only
 from cftray.report import matrix_facts as facts
 from cftray.report.drawn import in_line
 from cftray.report.matrix import CellPlan
@@ -53,9 +54,9 @@ def page_of(
     folder: Path | None = None,
 ) -> str:
     """`matrix_report` of cells that are gathered already. Figures are drawn in `folder` and stay there, as PNG and SVG;
-    None: in a folder of their own, for the moment."""
+    None: they are drawn for the page alone."""
     if folder is None:
-        with tempfile.TemporaryDirectory(prefix="cftray-figures-") as own:
+        with tempfile.TemporaryDirectory(prefix="cftray-figures-") as own, only("svg"):
             return page_of(found, document, store, matrix=matrix, folder=Path(own))
     figures = {name: _shown(one, folder) for name, one in matrix_figures(found, store).items()}
     finished = [one.record.finished_at for one in found.distinct.values() if one.record is not None]

@@ -113,17 +113,28 @@ def _lines(group: MatrixGroup, shape: Sequence[_Column], suite: str | None) -> I
         cells = (*(cell(found.get(one.key), one.mean) for one in shape), *rest)
         return SheetLine(label=label, cells=cells, minor=minor)
 
+    differ = len({row.results.seeds for row in group.rows if row.results.rows}) > 1
     first = next((row for row in group.rows if row.results.rows), None)
     if first is not None:
-        yield line("P1", first, lambda one, mean: Cell(text=score_text(one.p1 if one else None), strong=mean))
+        name = f"P1{_seeds(first, differ)}"
+        yield line(name, first, lambda one, mean: Cell(text=score_text(one.p1 if one else None), strong=mean))
         if any(one.noise is not None for one in first.results.rows):
             yield line("noise floor", first, lambda one, _: Cell(text=noise_text(one)), minor=True)
     for row in group.rows:
-        whole = line(row.label, row, lambda one, mean: _second(one, mean=mean))
-        yield SheetLine(label=row.label, cells=(*whole.cells[: len(shape)], *_against(row, suite)))
+        label = f"{row.label}{_seeds(row, differ)}"
+        whole = line(label, row, lambda one, mean: _second(one, mean=mean))
+        yield SheetLine(label=label, cells=(*whole.cells[: len(shape)], *_against(row, suite)))
         if len(row.results.seeds) > 1:
             title = f"sd of {len(row.results.seeds)} seeds"
             yield line(title, row, lambda one, _: Cell(text=seeds_text(one.change if one else None)), minor=True)
+
+
+def _seeds(row: MatrixRow, differ: bool) -> str:
+    """Where rows are over different seeds, each says over which."""
+    seeds = row.results.seeds
+    if not differ or not seeds:
+        return ""
+    return f" ({'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))})"
 
 
 def _second(row: Row | None, *, mean: bool) -> Cell:

@@ -30,23 +30,32 @@ class Cell:
 
 
 def forgetting(
-    cells: Sequence[Cell], folder: Path, *, measure: str, score: str = "TA", name: str = NAME
+    cells: Sequence[Cell],
+    folder: Path,
+    *,
+    measure: str,
+    score: str = "TA",
+    group: str | None = None,
+    name: str = NAME,
 ) -> tuple[Correlation, tuple[Path, Path]]:
     """The correlation over the cells, and the picture as PNG and SVG; `measure` names the axis: DES, MPD.
 
-    Raises DataError where a number is not finite.
+    With `group` the correlation is over its cells alone: of several cells with one similarity, which are no points of
+    their own, those that stand for it. Raises DataError where a number is not finite.
     """
-    found = correlate([one.similarity for one in cells], [one.change for one in cells])
+    counted = [one for one in cells if group in (None, one.group)]
+    found = correlate([one.similarity for one in counted], [one.change for one in counted])
     with figure(WIDTH * 0.8, 3.6) as drawn:
         axis = drawn.subplots()
         groups = list(dict.fromkeys(one.group for one in cells))
-        for number, group in enumerate(groups):
-            _points(axis, [one for one in cells if one.group == group], number, group)
+        for number, shown in enumerate(groups):
+            _points(axis, [one for one in cells if one.group == shown], number, shown)
         _names(axis, cells)
         axis.axhline(0, color=MUTED, linewidth=0.8)
         axis.set(xlabel=measure, ylabel=f"change of {score} in phase 2")
         axis.margins(x=0.14, y=0.12)
-        axis.set_title("\n".join(told(found)), loc="left", fontsize=8)
+        over = [] if group is None else [f"{group}:"]
+        axis.set_title("\n".join([*over, *told(found)]), loc="left", fontsize=8)
         if any(groups):
             drawn.legend(loc="outside lower center", ncols=min(4, len(groups)))
         return found, save(drawn, folder, name)
@@ -83,27 +92,18 @@ def _points(axis: Any, cells: Sequence[Cell], number: int, group: str) -> None:
 
 
 def _names(axis: Any, cells: Sequence[Cell]) -> None:
-    """Each point's name beside it, at the side where the nearest other point is not, and above a name below it."""
-    left = {id(one): _at_the_left(one, cells) for one in cells}
-    across = max(one.similarity for one in cells) - min(one.similarity for one in cells) or 1.0
-    up = max(one.change for one in cells) - min(one.change for one in cells) or 1.0
+    """Each point's name beside it, towards the middle, and above a name that it would cover."""
+    first, last = min(one.similarity for one in cells), max(one.similarity for one in cells)
+    ends = [value for one in cells for value in (one.change, one.low, one.high) if value is not None]
+    up = max(ends) - min(ends) or 1.0
     placed: list[tuple[Cell, float]] = []
-    for one in sorted(cells, key=lambda cell: cell.change):
+    for one in sorted((cell for cell in cells if cell.label), key=lambda cell: cell.change):
         height = ROOM * one.change / up
-        beside = [
-            other_height
-            for other, other_height in placed
-            if left[id(other)] is left[id(one)] and abs(other.similarity - one.similarity) < NEAR * across
-        ]
+        beside = [below for other, below in placed if abs(other.similarity - one.similarity) < NEAR * (last - first)]
+        beside += [below for other, below in placed if other.similarity == one.similarity]
         placed.append((one, max([height, *(below + LINE for below in beside)])))
+        left = one.similarity > (first + last) / 2
         axis.annotate(
-            one.label, (one.similarity, one.change), xytext=(-7 if left[id(one)] else 7, placed[-1][1] - height),
-            textcoords="offset points", fontsize=7, va="center", ha="right" if left[id(one)] else "left",
+            one.label, (one.similarity, one.change), xytext=(-7 if left else 7, placed[-1][1] - height),
+            textcoords="offset points", fontsize=7, va="center", ha="right" if left else "left",
         )  # fmt: skip
-
-
-def _at_the_left(one: Cell, cells: Sequence[Cell]) -> bool:
-    others = [other for other in cells if other is not one]
-    nearest = min(others, key=lambda other: abs(other.change - one.change), default=one)
-    last = bool(others) and one.similarity == max(other.similarity for other in cells)
-    return nearest.similarity > one.similarity or last

@@ -106,11 +106,12 @@ def _whole_layers(axis: Any) -> None:
 
 
 def _legend(drawn: Any, axes: Any, panels: Sequence[Panel]) -> None:
-    """One below all panels where they share their labels, else one in each."""
+    """One below all panels where they share their labels, else one beside each."""
     labels = {tuple(curve.label for curve in panel.curves) for panel in panels}
     if len(labels) == 1:
         handles, names = axes[0][0].get_legend_handles_labels()
         drawn.legend(handles, names, loc="outside lower center", ncols=min(4, len(names)))
     else:
         for row in axes:
-            row[0].legend(loc="best")
+            handles, names = row[0].get_legend_handles_labels()
+            row[-1].legend(handles, names, loc="center left", bbox_to_anchor=(1.0, 0.5))

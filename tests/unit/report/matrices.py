@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +39,18 @@ def made_matrix(
     states: Mapping[tuple[str, int], str] | None = None,
     message: str = "out of memory",
     rates: Rates | None = None,
+    skip: Collection[str] = (),
 ) -> list[CellPlan]:
     """The cells, all stages of those that succeeded recorded. `states` are of (row, seed) that did not,
-    `rates` what items are passed at after a mitigation that is not among `P2`."""
+    `rates` what items are passed at after a mitigation that is not among `P2`; stages
+    of a name in `skip` are not recorded."""
     cells = []
     for number, cell in enumerate(cells_of(matrix_from_document(dict(document)))):
         plan = build_plan(cell.spec, lambda leaf: "0" * 64, toy_pack)
         state = (states or {}).get((cell.row, cell.spec.seeds[0]), "succeeded")
         experiment = f"exp_{number}"
         if state == "succeeded":
-            record_all(store, cell.spec, plan, experiment, {**P2, **(rates or {})})
+            record_all(store, cell.spec, plan, experiment, {**P2, **(rates or {})}, skip)
         cells.append(
             CellPlan(
                 row=cell.row, experiment=experiment, spec=cell.spec, plan=plan, state=state,
@@ -58,11 +60,13 @@ def made_matrix(
     return cells
 
 
-def record_all(store: Store, spec: ExperimentSpec, plan: Plan, experiment: str, rates: Rates = P2) -> None:
+def record_all(
+    store: Store, spec: ExperimentSpec, plan: Plan, experiment: str, rates: Rates = P2, skip: Collection[str] = ()
+) -> None:
     """Record every stage that is not recorded yet."""
     for node in plan.stages:
         assert node.fingerprint is not None
-        if store.record(node.fingerprint) is not None:
+        if node.name in skip or store.record(node.fingerprint) is not None:
             continue
         folder = store.attempt_folder(node.fingerprint, 1)
         folder.mkdir(parents=True)

@@ -64,7 +64,7 @@ def test_every_figure_is_drawn_in_line_with_ids_of_its_own(whole: str) -> None:
     assert len(ids) == len(set(ids)) > 100
     used = {link[1:] for link in page.links if link.startswith("#")}
     assert used <= set(ids)
-    assert "Spearman ρ" in "".join(page.text)
+    assert "change of TA, points, in phase 2" in "".join(page.text)
 
 
 def test_similarity_is_told_of_each_pair_once(whole: str) -> None:
@@ -72,6 +72,19 @@ def test_similarity_is_told_of_each_pair_once(whole: str) -> None:
     assert text.count("0.310 (95 %: 0.270 to 0.350)") == 1
     assert text.count("0.820 (95 %: 0.780 to 0.860)") == 1
     assert "(sd of 2 seeds)" in text
+
+
+def test_mitigated_rows_are_no_points_of_the_correlation_s_interval(whole: str) -> None:
+    text = text_of(whole)
+    assert "Plain phase 2: n = 2: too few points, or all alike, for a correlation." in text
+    assert "All 4 rows, mitigations among them: r = +" in text
+
+
+def test_an_analysis_that_a_finished_cell_lacks_is_named_with_the_reason(store: Store) -> None:
+    document = MATRIX | {"spec": MATRIX["spec"] | {"analysis": ["crosslingual"]}}
+    cells = made_matrix(store, document, skip={"crosslingual"})
+    text = text_of(matrix_report("x", MATRIX, cells, store))
+    assert "Languages side by side not recorded (all rows)" in text
 
 
 def test_a_stage_that_cells_share_costs_once(whole: str) -> None:
@@ -108,7 +121,8 @@ def test_an_unfinished_matrix_tells_what_there_is_and_names_what_failed(store: S
     assert "Not finished: 6 of 8 cells are evaluated; 1 failed, 1 running." in text
     assert "GR_10 2 exp_5 failed out of memory" in text
     assert "8 cells, 1 not over" in text
-    assert "not recorded (LF_H1)" in text
+    assert "LF_H1 (seed 1)" in text
+    assert "not recorded" not in text
     assert "GR_10 against plain phase 2: helps task ability" in text
 
 

@@ -14,7 +14,7 @@ from cftray.analysis.figures.frozen import FrozenMap, frozen_map
 from cftray.analysis.figures.languages import alignment_curves, language_maps
 from cftray.analysis.figures.layers import LayerMap, layer_maps, named_layers
 from cftray.analysis.figures.losses import LossCurve, LossPanel, loss_curves, smoothed
-from cftray.analysis.figures.style import label, look
+from cftray.analysis.figures.style import label, look, only
 from cftray.analysis.figures.variance import Curve, Panel, difference_curves
 from cftray.errors import DataError, InternalError
 
@@ -227,3 +227,11 @@ def test_a_label_is_a_text_and_no_formula_and_not_too_long(tmp_path):
     assert label("a" * 100, 10) == "aaaaaa…aaa"
     rows = [Moved(label=label("$\\frac{x$ and $y$"), change=1.0, low=0.0, high=2.0, beyond=False)]
     drawn(tmp_path, lambda folder: mean_changes([Means(title="", rows=rows)], folder), "$\\frac{x$ and $y$")
+
+
+def test_one_kind_alone_is_written_where_no_other_is_wanted(tmp_path):
+    rows = [Moved(label="P2", change=1.0, low=0.0, high=2.0, beyond=False)]
+    with only("svg"):
+        png, svg = mean_changes([Means(title="", rows=rows)], tmp_path / "one")
+    assert (png.exists(), svg.exists()) == (False, True)
+    assert all(one.exists() for one in mean_changes([Means(title="", rows=rows)], tmp_path / "both"))
