@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
-from cftray.client import Json, Run
+from cftray.client import ClientError, Json, Run
 
 
 class Sweep(Run):
@@ -33,6 +34,10 @@ class Sweep(Run):
         trials = self.trials
         number = self.view["best"]
         return None if number is None else trials[int(number) - 1]
+
+    def results(self) -> NoReturn:
+        """A sweep has no P2 of its own. Raises ClientError that says where its trials' scores are."""
+        raise ClientError(f"{self.id} is a sweep, whose trials have scores: `cftray sweep results {self.id}`")
 
     def trial_results(self) -> Json:
         """Trials beside each other, with intervals where they were trained whole; `front` are those that none beats."""

@@ -125,6 +125,12 @@ def test_report_and_cancel(cftray: Console, service: Service, tmp_path: Path) ->
     assert service.paths[-1] == f"/v1/sweeps/{ID}/cancel"
 
 
+def test_what_is_asked_of_an_experiment_is_told_to_be_a_sweep_s(cftray: Console, service: Service) -> None:
+    code, _, err = cftray("results", ID)
+    assert code == 2
+    assert f"`cftray sweep results {ID}`" in err
+
+
 def test_from_python_a_sweep_is_a_run_with_trials(tmp_path: Path) -> None:
     client = Client("http://service", transport=httpx.MockTransport(Service()))
     sweep = client.get(ID)
