@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import yaml
 
@@ -11,6 +12,7 @@ from cftray.report.sweep_page import sweep_findings
 from cftray.report.sweep_picture import PictureFormat, pareto_files
 from cftray.report.trials import RungTold, SweepResults, TrialState, TrialTold, sweep_results
 from cftray.store import Store
+from cftray.tracking.curves import recorded_points
 from cftray.tracking.experiment_image import NOT_PARAMS, STATUS, failure_tags
 from cftray.tracking.images import NOTE_END, RunImage, flattened, milliseconds, shortened
 from cftray.tracking.tracker import Point, RunState, RunStatus
@@ -108,6 +110,23 @@ def rung_points(view: SweepView, trial: TrialTold) -> Iterator[Point]:
             yield Point(
                 name=f"rung/{name}", value=value, step=round(100 * rung.share), at=milliseconds(view.created_at)
             )
+
+
+def trial_curves(view: SweepView, trial: TrialTold, store: Store) -> list[Point]:
+    """The loss of an ended trial's phase 2 as far as it was trained; `s17/loss` where there are several seeds."""
+    rungs = view.plan.trials[trial.number - 1].rungs[: len(trial.rungs)]
+    if not rungs or trial.state in (TrialState.QUEUED, TrialState.RUNNING):
+        return []
+    found: list[Point] = []
+    for outcome in rungs[-1].outcomes:
+        fingerprint = view.plan.stage(outcome.p2_train).fingerprint if outcome.p2_train else None
+        record = store.record(fingerprint) if fingerprint else None
+        if record is None or "curve" not in record.outputs:
+            continue
+        prefix = f"s{outcome.seed}/" if len(rungs[-1].outcomes) > 1 else ""
+        points, _ = recorded_points(store.output(record, "curve"), milliseconds(record.started_at))
+        found += [replace(point, name=prefix + point.name) for point in points]
+    return found
 
 
 def _points(trial: TrialTold, at: int) -> Iterator[Point]:

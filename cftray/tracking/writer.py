@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cftray.plan import StageKind, StageNode
+from cftray.report.trials import TrialTold
 from cftray.store import Record, Store
 from cftray.tracking.curves import live_points, recorded_points
 from cftray.tracking.evaluation_image import evaluation_identity, evaluation_image
@@ -27,7 +28,14 @@ from cftray.tracking.roles import Role, shown_stages
 from cftray.tracking.scores import judged_too
 from cftray.tracking.similarity_image import similarity_identity, similarity_image
 from cftray.tracking.stage_image import HELD_BY, stage_identity, stage_image, unfinished
-from cftray.tracking.sweep_image import rung_points, sweep_identity, sweep_image, told_trials, trial_image
+from cftray.tracking.sweep_image import (
+    rung_points,
+    sweep_identity,
+    sweep_image,
+    told_trials,
+    trial_curves,
+    trial_image,
+)
 from cftray.tracking.tracker import RunState, RunStatus, Tracker
 from cftray.tracking.view import EvaluationView, ExperimentView, MatrixView, SimilarityView, SweepView
 
@@ -65,7 +73,14 @@ class TrackingWriter:
             for trial in found.trials:
                 image = trial_image(view, trial, parent, best=trial.number == found.best)
                 if image is not None:
-                    self._mirror.curve(self._mirror.run(image), rung_points(view, trial))
+                    self._trial(view, trial, image)
+
+    def _trial(self, view: SweepView, trial: TrialTold, image: RunImage) -> None:
+        state = self._mirror.run(image)
+        self._mirror.curve(state, rung_points(view, trial))
+        curves = [] if CURVE_TAG in state.tags else trial_curves(view, trial, self._store)
+        if curves:
+            self._mirror.whole_curve(state, image.identity, curves, {CURVE_TAG: "whole"})
 
     def sync_matrix(self, view: MatrixView) -> None:
         """Show a matrix that is over: one run, above those of its cells in the same project. Raises as `sync` does."""

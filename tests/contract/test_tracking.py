@@ -303,6 +303,19 @@ def test_a_sweep_is_a_run_with_its_trials_below_it(tracker: Tracker, tmp_path: P
         scores = {"p1": {"ta": 0.5, "la": 0.1}, "p2": {"ta": 0.4, "la": la}, "value": la, "violation": 0.0}
         known.reach(RungReached.model_validate({"trial": trial, "rung": rung, "share": 0.5 * rung} | scores))
 
+    trained = plan.stage("t01.train.p2.s17")
+    folder = store.attempt_folder(str(trained.fingerprint), 1)
+    folder.mkdir(parents=True)
+    lines = [{"step": n, "loss": 1 / n, "tokens": 10, "seconds": 0.5} for n in (1, 2, 3)]
+    (folder / "curve").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    curve = store.describe(str(trained.fingerprint), folder / "curve")
+    store.write_record(
+        Record(
+            fingerprint=str(trained.fingerprint), kind="train", title="", config={}, inputs={}, metrics={}, details={},
+            outputs={"curve": curve}, execution={}, provenance={}, experiment="swp_a", attempt=1,
+            started_at=START.isoformat(), finished_at=START.isoformat(), seconds=1.0,
+        )
+    )  # fmt: skip
     writer = TrackingWriter(tracker, store)
     reach(1, 1, 0.2)
     writer.sync_sweep(view(ExperimentState.RUNNING))
@@ -327,6 +340,8 @@ def test_a_sweep_is_a_run_with_its_trials_below_it(tracker: Tracker, tmp_path: P
     assert (first.status, second.status) == (RunStatus.FINISHED, RunStatus.FINISHED)
     assert first.metrics["change/la"] == pytest.approx(0.3)
     assert tracker.steps(first.run_id, "rung/p2/la") == {50, 100}
+    assert tracker.steps(first.run_id, "loss") == {1, 2, 3}
+    assert not tracker.steps(second.run_id, "loss"), "its training has no record"
     third = tracker.find_run({"cftray.sweep": "swp_a", "cftray.kind": "trial", "cftray.trial": "3"}, whole.project_id)
     assert third is None, "it never began"
 

@@ -53,7 +53,7 @@ def run_sweep(store: Store, folder: JobFolder, events: EventWriter, workers: Ray
         if left:
             try:
                 _tune(store, folder, workers, left)
-            except CFTRayError as error:
+            except Exception as error:  # noqa: BLE001 - every failure becomes an outcome
                 return failure_of(error, None)
     return _outcome(store, folder, request)
 

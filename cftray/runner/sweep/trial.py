@@ -12,7 +12,7 @@ from cftray.runner.failures import failure_of
 from cftray.runner.sweep.scoring import rank, reached
 from cftray.runner.walk import Walk
 from cftray.stage import Workers
-from cftray.store import EventWriter, Failure, JobFolder, Store, TrialEnd, TrialEnded
+from cftray.store import EventWriter, Failure, JobFolder, Store, SweepFolder, TrialEnd, TrialEnded
 
 Report = Callable[[int, float], None]
 """Told of each rung, from 1, with the trial's rank there; does not return where the trial is stopped."""
@@ -36,21 +36,23 @@ def run_trial(
     assert request.sweep is not None
     trial = request.plan.trials[number - 1]
     known = store.sweep(request.experiment)
-    walks = _walks(store, folder, workers, trial, wait)
-    rung = 0
+    failure: Failure | None = None
+    done = 0
     try:
-        for rung, walk in enumerate(walks, 1):
+        for rung, walk in enumerate(_walks(store, folder, workers, trial, wait), 1):
             failure = walk.run() or _left_out(request.plan, trial, rung, store)
             if failure is not None:
-                return _failed(store, request.experiment, number, rung - 1, failure)
+                break
             there = reached(request.plan, trial, rung, store, request.sweep.objective)
             known.reach(there)
+            done = rung
             if rung == len(trial.rungs):
                 known.end(TrialEnded(trial=number, end=TrialEnd.FINISHED, rung=rung))
             report(rung, rank(there.value, there.violation))
     except CFTRayError as error:
-        _failed(store, request.experiment, number, max(0, rung - 1), failure_of(error, None))
-    return None
+        failure = failure_of(error, None)
+    if failure is not None:
+        _failed(known, number, done, failure)
 
 
 def _walks(
@@ -85,10 +87,10 @@ def _left_out(plan: Plan, trial: Trial, rung: int, store: Store) -> Failure | No
     return None
 
 
-def _failed(store: Store, sweep: str, number: int, rung: int, failure: Failure) -> None:
+def _failed(known: SweepFolder, number: int, rung: int, failure: Failure) -> None:
     if failure.code == Cancelled.code:
         return
     if failure.retryable:
         raise InfraError(f"trial {number}: {failure.message}")
     log.warning("trial %d failed: %s", number, failure.message)
-    store.sweep(sweep).end(TrialEnded(trial=number, end=TrialEnd.FAILED, rung=rung, failure=failure))
+    known.end(TrialEnded(trial=number, end=TrialEnd.FAILED, rung=rung, failure=failure))
