@@ -70,20 +70,9 @@ def run(store: Store, folder: JobFolder) -> int:
 
 def _work(store: Store, folder: JobFolder, events: EventWriter, workers: RayWorkers) -> Failure | None:
     """What was asked for; why it came to nothing, where it did."""
-    request = folder.request()
-    if request.sweep is not None:
+    if folder.request().sweep is not None:
         return run_sweep(store, folder, events, workers)
-    walk = Walk(
-        store=store,
-        workers=workers,
-        events=events,
-        stop=folder.stop,
-        plan=request.plan,
-        execution=request.execution,
-        experiment=request.experiment,
-        attempt=request.attempt,
-    )
-    return walk.run()
+    return Walk.of(store, folder, workers, events).run()
 
 
 def _outcome(failure: Failure | None) -> str:

@@ -19,7 +19,18 @@ from cftray.runner.provenance import provenance
 from cftray.runner.stages import PRIMARY_OUTPUT, stage_function
 from cftray.spec import ExecutionSpec
 from cftray.stage import Artifact, Progress, StageContext, Workers
-from cftray.store import EventWriter, Failure, Holder, LeafDigests, Lease, Record, Store, locate_encoder, locate_model
+from cftray.store import (
+    EventWriter,
+    Failure,
+    Holder,
+    JobFolder,
+    LeafDigests,
+    Lease,
+    Record,
+    Store,
+    locate_encoder,
+    locate_model,
+)
 from cftray.store.events import EventKind
 from cftray.store.leases import End
 
@@ -42,6 +53,32 @@ class Walk:
     attempt: int
     only: tuple[str, ...] | None = None
     wait: Callable[[float], None] = time.sleep
+
+    @classmethod
+    def of(
+        cls,
+        store: Store,
+        folder: JobFolder,
+        workers: Workers,
+        events: EventWriter,
+        *,
+        only: tuple[str, ...] | None = None,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> Walk:
+        """The walk that a job's folder asks for, told of in `events`."""
+        request = folder.request()
+        return cls(
+            store=store,
+            workers=workers,
+            events=events,
+            stop=folder.stop,
+            plan=request.plan,
+            execution=request.execution,
+            experiment=request.experiment,
+            attempt=request.attempt,
+            only=only,
+            wait=wait,
+        )
 
     def run(self) -> Failure | None:
         """Every stage in order; None when all are recorded or left out, else why not (events tell it too).

@@ -42,7 +42,7 @@ log = logging.getLogger("cftray.sweep")
 def run_sweep(store: Store, folder: JobFolder, events: EventWriter, workers: RayWorkers) -> Failure | None:
     """Every trial to its end; None once at least one was trained whole, else why not (events tell it too)."""
     request = folder.request()
-    failure = _shared(store, folder, events, workers)
+    failure = Walk.of(store, folder, workers, events, only=shared_stages(request.plan)).run()
     if failure is not None:
         return failure
     known = store.sweep(request.experiment)
@@ -56,22 +56,6 @@ def run_sweep(store: Store, folder: JobFolder, events: EventWriter, workers: Ray
             except Exception as error:  # noqa: BLE001 - every failure becomes an outcome
                 return failure_of(error, None)
     return _outcome(store, folder, request)
-
-
-def _shared(store: Store, folder: JobFolder, events: EventWriter, workers: RayWorkers) -> Failure | None:
-    request = folder.request()
-    walk = Walk(
-        store=store,
-        workers=workers,
-        events=events,
-        stop=folder.stop,
-        plan=request.plan,
-        execution=request.execution,
-        experiment=request.experiment,
-        attempt=request.attempt,
-        only=shared_stages(request.plan),
-    )
-    return walk.run()
 
 
 def _tune(store: Store, folder: JobFolder, workers: RayWorkers, trials: list[int]) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from cftray.errors import Cancelled, CFTRayError, InfraError
+from cftray.errors import Cancelled, CFTRayError, FailureClass, InfraError
 from cftray.plan import Plan, Trial
 from cftray.runner.failures import failure_of
 from cftray.runner.sweep.scoring import rank, reached
@@ -18,6 +18,13 @@ Report = Callable[[int, float], None]
 """Told of each rung, from 1, with the trial's rank there; does not return where the trial is stopped."""
 
 log = logging.getLogger("cftray.sweep")
+
+
+class NothingToScore(CFTRayError):
+    """A trial whose phase 2 was left out, because P1 did not come up to the spec's gate."""
+
+    code = "nothing-to-score"
+    failure = FailureClass.USER
 
 
 def run_trial(
@@ -36,10 +43,12 @@ def run_trial(
     assert request.sweep is not None
     trial = request.plan.trials[number - 1]
     known = store.sweep(request.experiment)
+    events = EventWriter(folder.trial(number))
     failure: Failure | None = None
     done = 0
     try:
-        for rung, walk in enumerate(_walks(store, folder, workers, trial, wait), 1):
+        for rung, at in enumerate(trial.rungs, 1):
+            walk = Walk.of(store, folder, workers, events, only=at.stages, wait=wait)
             failure = walk.run() or _left_out(request.plan, trial, rung, store)
             if failure is not None:
                 break
@@ -55,35 +64,14 @@ def run_trial(
         _failed(known, number, done, failure)
 
 
-def _walks(
-    store: Store, folder: JobFolder, workers: Workers, trial: Trial, wait: Callable[[float], None]
-) -> Iterator[Walk]:
-    request = folder.request()
-    events = EventWriter(folder.trial(trial.number))
-    for rung in trial.rungs:
-        yield Walk(
-            store=store,
-            workers=workers,
-            events=events,
-            stop=folder.stop,
-            plan=request.plan,
-            execution=request.execution,
-            experiment=request.experiment,
-            attempt=request.attempt,
-            only=rung.stages,
-            wait=wait,
-        )
-
-
 def _left_out(plan: Plan, trial: Trial, rung: int, store: Store) -> Failure | None:
     """Why there is no P2 to score where the walk went through: its gate is closed."""
     for outcome in trial.rungs[rung - 1].outcomes:
         name = outcome.p2_scores
         fingerprint = plan.stage(name).fingerprint if name is not None else None
         if fingerprint is None or store.record(fingerprint) is None:
-            gate = f"{outcome.gate} is closed" if outcome.gate else f"{name} has no record"
-            error = CFTRayError(f"phase 2 was left out, so there is nothing to score: {gate}")
-            return failure_of(error, outcome.gate or name)
+            told = "phase 2 was left out by the gate, so there is nothing to score; lower the gate, or leave it out"
+            return failure_of(NothingToScore(told), outcome.gate or name)
     return None
 
 

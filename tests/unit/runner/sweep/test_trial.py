@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cftray.errors import DataError, InfraError
+from cftray.runner import walk as walking
 from cftray.runner.sweep.trial import run_trial
 from cftray.store import TrialEnd
 from cftray.store.events import EventKind, EventLog
-from tests.unit.runner.sweep.conftest import Toy
+from tests.unit.runner.sweep.conftest import SWEEP, Toy
 
 
 class Stopped(BaseException):
@@ -83,6 +85,17 @@ def test_a_failure_of_the_platform_is_raised_and_leaves_the_trial_open_for_the_n
     toy.ran.clear()
     assert [rung for rung, _ in run(toy, attempt=2)] == [1, 2]
     assert toy.ran == ["t01.train.p2.s17", "t01.evaluate.p2.s17"], "what the first attempt recorded is kept"
+
+
+def test_a_closed_gate_leaves_nothing_to_score_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gated = Toy(tmp_path, monkeypatch, spec=SWEEP["spec"] | {"gate": [{"score": "ta", "at_least": 0.9}]})
+    monkeypatch.setattr(walking, "closed", lambda record: "ta is 0.600 (at least 0.9 wanted)")
+    assert run(gated) == []
+    assert not any("train.p2" in name for name in gated.ran)
+    ended = gated.store.sweep("swp_a").ended(1)
+    assert ended is not None
+    assert ended.failure is not None
+    assert (ended.failure.failure, ended.failure.code) == ("user", "nothing-to-score")
 
 
 def test_asked_to_stop_it_leaves_no_word(toy: Toy) -> None:
