@@ -1,4 +1,4 @@
-"""Commands on experiments: submit, watch, list, get, logs, results, report, cancel, plan."""
+"""Commands on experiments: submit, watch, list, get, logs, results, report, cancel, retry, plan."""
 
 from __future__ import annotations
 
@@ -153,6 +153,23 @@ def cancel(context: typer.Context, identifier: Id, json_: AsJson = False) -> Non
         typer.echo(f"{run.id} {run.state}")
 
 
+def retry(
+    context: typer.Context,
+    identifier: Id,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Stay and show how it goes on.")] = False,
+    json_: AsJson = False,
+) -> None:
+    """Try again what has failed or was cancelled; what is recorded is not run again."""
+    session: Session = context.obj
+    run = session.client().get(identifier).retry()
+    if watch:
+        raise typer.Exit(follow(session, [run], json_))
+    if json_:
+        echo_json(run.view)
+    else:
+        typer.echo(f"{run.id} {run.state}")
+
+
 def plan(context: typer.Context, spec: Spec, json_: AsJson = False) -> None:
     """What an experiment would need, what is recorded, and why not; nothing is stored or started."""
     session: Session = context.obj
@@ -213,7 +230,7 @@ def _show_experiments(session: Session, runs: Sequence[Run]) -> None:
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (submit, watch, get, logs, results, report, cancel, plan):
+    for command in (submit, watch, get, logs, results, report, cancel, retry, plan):
         app.command()(command)
     app.command("list")(list_)
 

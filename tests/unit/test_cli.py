@@ -201,8 +201,11 @@ def test_watching_for_programs_is_json_lines(cftray: Console) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("get", ID), ("list",), ("cancel", ID), ("plan", "SPEC"), ("submit", "SPEC"), ("recipes",), ("schema",)],
-)
+    [
+        ("get", ID), ("list",), ("cancel", ID), ("retry", ID), ("plan", "SPEC"), ("submit", "SPEC"), ("recipes",),
+        ("schema",),
+    ],
+)  # fmt: skip
 def test_json_is_all_that_is_printed(cftray: Console, spec: str, arguments: tuple[str, ...]) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         page = {"data": [view()], "has_more": False, "next": None}
@@ -215,6 +218,33 @@ def test_json_is_all_that_is_printed(cftray: Console, spec: str, arguments: tupl
     assert code == 0
     assert json.loads(out)
     assert err == ""
+
+
+def test_what_has_failed_is_tried_again_and_watched_to_its_end(cftray: Console) -> None:
+    asked: list[str] = []
+    over = ending("succeeded")
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(f"{request.method} {request.url.path}")
+        return httpx.Response(202, json=view("queued")) if request.method == "POST" else over(request)
+
+    cftray.answer = answer
+    code, out, _ = cftray("retry", ID)
+    assert (code, out.split()) == (0, [ID, "queued"])
+    assert asked[-1] == f"POST /v1/experiments/{ID}/retry"
+    assert cftray("retry", ID, "--watch")[0] == 0
+
+
+def test_what_has_not_failed_is_not_tried_again(cftray: Console) -> None:
+    problem = {"status": 409, "code": "conflict", "detail": f"{ID} is running; only a failed one is tried again"}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(409, json=problem) if request.method == "POST" else httpx.Response(200, json=view())
+
+    cftray.answer = answer
+    code, _, err = cftray("retry", ID)
+    assert code == 2
+    assert "only a failed one is tried again" in err
 
 
 def test_a_refusal_lists_every_fault_under_the_file_s_name(cftray: Console, spec: str) -> None:

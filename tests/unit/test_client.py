@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cftray import client as client_module
+from cftray import client_runs
 from cftray.client import Client, ExperimentFailed, Refused, Results, Unreachable
 from cftray.errors import SpecRefused
 from cftray.recipes import mini
@@ -115,7 +115,7 @@ def client(service: Service) -> Iterator[Client]:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "POLL_S", 0.01)
+    monkeypatch.setattr(client_runs, "POLL_S", 0.01)
 
 
 def answering(status: int, body: object) -> Client:
@@ -259,7 +259,7 @@ def test_events_come_once_each_however_often_the_stream_breaks(client: Client, s
 
 
 def test_without_streams_events_are_polled_for(client: Client, service: Service) -> None:
-    service.streams = ["{}"] * client_module.VAIN_STREAMS
+    service.streams = ["{}"] * client_runs.VAIN_STREAMS
 
     assert [one["seq"] for one in client.get(ID).follow()] == [1, 2, 3, 4]
 
