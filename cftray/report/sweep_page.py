@@ -7,7 +7,8 @@ from typing import Any
 
 from cftray.plan import Plan
 from cftray.report import facts, grid
-from cftray.report.page import as_yaml, data_link, template
+from cftray.report.drawn import in_line
+from cftray.report.page import as_yaml, template
 from cftray.report.sweep_picture import PictureFormat, pareto_files
 from cftray.report.trials import LA, TA, RungTold, SweepResults, TrialState, TrialTold
 from cftray.spec import SweepSpec
@@ -15,6 +16,7 @@ from cftray.spec.sweep import Bound, Range
 from cftray.store import Store
 
 SPEC_FILE = "sweep.yaml"
+NAME, PICTURE = "pareto", "Change of TA against change of LA, a point a trial"
 BEST_FILE = "best.yaml"
 
 
@@ -33,7 +35,7 @@ def sweep_report(
         findings=list(sweep_findings(sweep, found)),
         settings=[name.rpartition(".")[2] for name in settings],
         rows=[_cells(trial, settings, found) for trial in found.trials],
-        picture=None if pictures is None else data_link(pictures[PictureFormat.SVG].decode(), "image/svg+xml"),
+        picture=None if pictures is None else in_line(pictures[PictureFormat.SVG].decode(), NAME, PICTURE),
         rungs=[_share(share) for share in (*sweep.rungs, 1.0)],
         course=[_course(trial, len(sweep.rungs) + 1) for trial in found.trials] if sweep.rungs else [],
         maximised=_name(sweep.objective.maximise),

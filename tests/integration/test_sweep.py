@@ -110,5 +110,5 @@ def test_trials_hold_no_core_and_their_workers_train(swept, stack):
 def test_report_and_picture(swept, client):
     page = client.response("GET", f"{swept.path}/report").text
     assert "3 trials: " in page
-    assert "data:image/svg+xml" in page
+    assert "<svg" in page
     assert client.response("GET", f"{swept.path}/figures/pareto.png").content.startswith(b"\x89PNG")
