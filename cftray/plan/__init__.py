@@ -1,10 +1,11 @@
 """From a spec to a graph of stages with fingerprints; pure, and free of ray, torch and mlflow."""
 
 from cftray.plan.canonical import canonical, sha256_of
-from cftray.plan.graph import Outcome, Plan, Rung, Trial, build_evaluation_plan, build_plan
+from cftray.plan.graph import build_evaluation_plan, build_plan
 from cftray.plan.leaves import encoder_leaf, model_leaf
 from cftray.plan.nodes import Known, fingerprint_of
 from cftray.plan.packs import Pack, PackTask
+from cftray.plan.plan import Outcome, Plan, Rung, Trial
 from cftray.plan.similarity import build_similarity_plan
 from cftray.plan.stages import (
     CODE_VERSION,

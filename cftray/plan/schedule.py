@@ -21,7 +21,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cftray.plan.canonical import canonical, sha256_of
-from cftray.plan.graph import Plan
+from cftray.plan.plan import Plan
 from cftray.plan.stages import LeafInput, LeafKind, StageConfig, StageKind, StageNode, TrainConfig
 
 TYPICAL_SECONDS: Mapping[StageKind, float] = {

@@ -15,9 +15,9 @@ from cftray.plan.analysing import LABSE
 from cftray.plan.analysis_stages import DesConfig
 from cftray.plan.checks import data_faults
 from cftray.plan.datasets import Datasets
-from cftray.plan.graph import Plan
 from cftray.plan.leaves import encoder_leaf
 from cftray.plan.nodes import Digests, Nodes, Source
+from cftray.plan.plan import Plan
 from cftray.spec.data import DataSpec, FileData, HubData
 from cftray.spec.model import ModelRef
 from cftray.spec.similarity import SimilaritySpec

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cftray.plan.evaluating import Packs
-from cftray.plan.graph import Outcome, Plan, Rung, Trial, build_trial_plan
+from cftray.plan.graph import build_trial_plan
 from cftray.plan.nodes import Digests, Known, Source
+from cftray.plan.plan import Outcome, Plan, Rung, Trial
 from cftray.plan.stages import LeafInput, StageConfig, StageInput, StageKind, StageNode
 from cftray.spec import ExperimentSpec
 

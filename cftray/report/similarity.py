@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cftray.plan.graph import Plan
+from cftray.plan.plan import Plan
 from cftray.plan.similarity import DES
 from cftray.spec.analysis import DesText
 from cftray.store import Store

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from cftray.plan.canonical import canonical
-from cftray.plan.graph import Plan
+from cftray.plan.plan import Plan
 from cftray.spec import ExecutionSpec, SweepSpec
 from cftray.store.atomic import write_atomic, write_exclusive
 from cftray.store.events import EventLog, EventWriter
