@@ -8,7 +8,7 @@ from dataclasses import replace
 import yaml
 
 from cftray.report import grid
-from cftray.report.sweep_page import sweep_findings
+from cftray.report.sweep_page import sweep_findings, value_text
 from cftray.report.sweep_picture import PictureFormat, pareto_files
 from cftray.report.trials import RungTold, SweepResults, TrialState, TrialTold, sweep_results
 from cftray.store import Store
@@ -86,7 +86,7 @@ def trial_image(view: SweepView, trial: TrialTold, parent: RunState, *, best: bo
         identity=trial_identity(view, trial.number),
         started_at=milliseconds(view.created_at),
         tags=tags,
-        params={name.replace("[", ".").replace("]", ""): str(value) for name, value in trial.values.items()},
+        params={name: value_text(value) for name, value in trial.values.items()},
         points=tuple(_points(trial, at)),
         status=status,
         ended_at=at if status.final else None,
