@@ -58,10 +58,10 @@ class StageState(StrEnum):
 GATE_CLOSED = "gate closed: "
 """How `why` of a stage begins that a closed gate leaves out."""
 
-TRIAL_STOPPED = "trial stopped: "
-"""How it begins of a stage that a trial would have needed had it not been stopped early."""
+TRIAL_OVER = "trial over: "
+"""How it begins of a stage that only a trial needed that was stopped early, or failed."""
 
-LEFT_OUT = (GATE_CLOSED, TRIAL_STOPPED)
+LEFT_OUT = (GATE_CLOSED, TRIAL_OVER)
 """What is left out so was not lost: the work is done without it."""
 
 NEEDS = "needs "

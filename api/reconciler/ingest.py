@@ -9,7 +9,7 @@ from typing import Any
 
 from api.database import Database
 from api.experiments.repository import ExperimentRepository
-from api.experiments.states import GATE_CLOSED, TRIAL_STOPPED, Outcome, StageState, State
+from api.experiments.states import GATE_CLOSED, TRIAL_OVER, Outcome, StageState, State
 from api.tables import AttemptRow, ExperimentRow, StageRow
 from cftray.store import Event, Failure, Store
 from cftray.store.events import EventKind
@@ -104,8 +104,8 @@ def _follow(stage: StageRow, event: Event, at: datetime) -> None:
         return  # a later attempt finds what an earlier one of the same experiment recorded
     stage.state = state
     if state is StageState.SKIPPED:
-        # A gate or a stopped trial is named; without one a stage that it needs has failed.
-        begins = GATE_CLOSED if event.data.get("gates") else TRIAL_STOPPED if event.data.get("stopped") else ""
+        # A gate or a trial is named; without one a stage that it needs has failed.
+        begins = GATE_CLOSED if event.data.get("gates") else TRIAL_OVER if event.data.get("trial") else ""
         stage.why = begins + str(event.data.get("why", ""))
     elif state is StageState.FAILED:
         stage.why = str(event.data.get("failure", {}).get("message", "")) or None

@@ -18,8 +18,8 @@ STATES: dict[str, str] = {
 GATE_CLOSED = "gate closed: "
 """How the service begins to say why a stage is left out whose gate is closed."""
 
-TRIAL_STOPPED = "trial stopped: "
-"""How the service begins to say why a stage is left out that a stopped trial would have needed."""
+TRIAL_OVER = "trial over: "
+"""How the service begins to say why a stage is left out that only a trial needed that was stopped or failed."""
 
 NEEDS = "needs "
 """How the runner begins to say why a stage is left out that needs a failed one."""
@@ -77,7 +77,7 @@ def describe(stage: Json, titles: Mapping[str, str], done: frozenset[str]) -> st
         return "  ".join(part for part in (_whole(found), took(stage)) if part)
     if state == "cached":
         return str(stage["why"] or STATES[state])
-    if state == "skipped" and str(stage["why"] or "").startswith((GATE_CLOSED, TRIAL_STOPPED, NEEDS)):
+    if state == "skipped" and str(stage["why"] or "").startswith((GATE_CLOSED, TRIAL_OVER, NEEDS)):
         return f"left out: {stage['why']}"
     if state == "new":
         missing = [titles[name] for name in stage["needs"] if name not in done]

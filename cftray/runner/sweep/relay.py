@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
 from types import TracebackType
 
 from cftray.plan import Trial
@@ -18,6 +17,7 @@ class Relay:
 
     def __init__(self, store: Store, folder: JobFolder, events: EventWriter, poll_s: float = POLL_S) -> None:
         request = folder.request()
+        self.store = store
         self.plan = request.plan
         self.known = store.sweep(request.experiment)
         self.folder = folder
@@ -68,24 +68,32 @@ class Relay:
         assert ended is not None
         if told:
             self.events.write(EventKind.TRIAL_ENDED, **ended.model_dump(mode="json"))
-        if ended.end is TrialEnd.STOPPED:
-            self._skip(trial, ended, self._shared_with_others(trial))
+        if ended.end is TrialEnd.FINISHED:
+            return
+        needed = self._needed_by_others(trial)
+        for name in self._left(trial, ended):
+            fingerprint = self.plan.stage(name).fingerprint
+            if name not in needed and (fingerprint is None or self.store.record(fingerprint) is None):
+                why = _why(trial, ended)
+                self.events.write(EventKind.STAGE_SKIPPED, name, fingerprint, trial=trial.number, why=why)
 
-    def _skip(self, trial: Trial, ended: TrialEnded, kept: Collection[str]) -> None:
-        """What a stopped trial alone would still have needed is left out."""
-        why = f"trial {trial.number} was stopped after {100 * trial.rungs[ended.rung - 1].share:.3g} % of phase 2"
-        for rung in trial.rungs[ended.rung :]:
-            for name in rung.stages:
-                if name not in kept:
-                    self.events.write(
-                        EventKind.STAGE_SKIPPED, name, self.plan.stage(name).fingerprint, stopped=trial.number, why=why
-                    )
+    def _left(self, trial: Trial, ended: TrialEnded) -> list[str]:
+        """What the trial would still have needed; where it failed, what comes behind the stage that did."""
+        left = [name for rung in trial.rungs[ended.rung :] for name in rung.stages]
+        if ended.end is TrialEnd.STOPPED or ended.failure is None:
+            return left
+        failed = ended.failure.stage
+        return left[left.index(failed) + 1 :] if failed in left else left
 
-    def _shared_with_others(self, trial: Trial) -> set[str]:
-        return {
-            name
-            for other in self.plan.trials
-            if other.number != trial.number
-            for rung in other.rungs
-            for name in rung.stages
-        }
+    def _needed_by_others(self, trial: Trial) -> set[str]:
+        """Stages of trials that go on, or came to their end."""
+        ends = {other.number: self.known.ended(other.number) for other in self.plan.trials}
+        over = {number for number, end in ends.items() if end is not None and end.end is not TrialEnd.FINISHED}
+        going = [other for other in self.plan.trials if other.number not in {*over, trial.number}]
+        return {name for other in going for rung in other.rungs for name in rung.stages}
+
+
+def _why(trial: Trial, ended: TrialEnded) -> str:
+    if ended.end is TrialEnd.FAILED:
+        return f"trial {trial.number} failed"
+    return f"trial {trial.number} was stopped after {100 * trial.rungs[ended.rung - 1].share:.3g} % of phase 2"

@@ -82,7 +82,7 @@ def test_trials_are_told_as_they_go_on_and_stages_of_a_stopped_one_are_left_out(
     left_out = ("t02.train.p2.s17", "t02.evaluate.p2.s17")
     for name in job.stages:
         if name in left_out:
-            job.stage(EventKind.STAGE_SKIPPED, name, stopped=2, why="trial 2 was stopped after 50 % of phase 2")
+            job.stage(EventKind.STAGE_SKIPPED, name, trial=2, why="trial 2 was stopped after 50 % of phase 2")
         else:
             job.stage(EventKind.STAGE_RECORDED, name, seconds=1.0, metrics={})
     job.finish("succeeded")
@@ -90,7 +90,7 @@ def test_trials_are_told_as_they_go_on_and_stages_of_a_stopped_one_are_left_out(
     view = get(world, f"{PATH}/{identifier}")
     assert (view["state"], view["best"]) == ("succeeded", 1)
     stages = {stage["name"]: stage for stage in view["plan"]["stages"]}
-    assert stages["t02.train.p2.s17"]["why"] == "trial stopped: trial 2 was stopped after 50 % of phase 2"
+    assert stages["t02.train.p2.s17"]["why"] == "trial over: trial 2 was stopped after 50 % of phase 2"
     total = len(stages)
     assert view["progress"]["stages_left_out"] == 2
     assert view["progress"]["stages_done"] == view["progress"]["stages_total"] == total - 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cftray.errors import DataError
 from cftray.runner.sweep.relay import Relay
 from cftray.runner.sweep.trial import run_trial
 from cftray.store import TrialEnd, TrialEnded
@@ -48,6 +49,17 @@ def test_what_a_stopped_trial_alone_would_still_have_needed_is_left_out(toy: Toy
     assert skipped == dict.fromkeys(
         ["t02.train.p2.s17", "t02.evaluate.p2.s17"], "trial 2 was stopped after 50 % of phase 2"
     )
+
+
+def test_what_comes_behind_a_failed_stage_is_left_out_and_the_stage_stays_failed(toy: Toy) -> None:
+    toy.failing = {"t02.train.p2.s17.r1": DataError("nothing to train on")}
+    job = toy.job()
+    with Relay(toy.store, job, job.writer(), poll_s=60):
+        run(toy, 2)
+    last = {event.stage: event for event in relayed(toy) if event.stage is not None}
+    assert last["t02.train.p2.s17.r1"].kind is EventKind.STAGE_FAILED
+    for name in ("t02.evaluate.p2.s17.r1", "t02.train.p2.s17", "t02.evaluate.p2.s17"):
+        assert (last[name].kind, last[name].data["why"]) == (EventKind.STAGE_SKIPPED, "trial 2 failed")
 
 
 def test_the_next_attempt_leaves_out_again_what_was_left_out_and_tells_no_end_twice(toy: Toy) -> None:
