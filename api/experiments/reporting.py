@@ -37,7 +37,9 @@ class ReportService:
         """Of a sweep, likewise."""
         row = self._row(identifier)
         state = State(row.state)
-        told = sweep_results(_sweep(row), Plan.model_validate_json(row.plan), self.store, row.id)
+        told = sweep_results(
+            _sweep(row), Plan.model_validate_json(row.plan), self.store, row.id, over=state.terminal
+        )
         return SweepResultsView(sweep=row.id, state=state, terminal=state.terminal, results=told)
 
     def pareto(self, identifier: str, kind: PictureFormat) -> bytes:
@@ -77,7 +79,7 @@ class ReportService:
                 raise NotFound(f"{identifier} scores no model, so it has no report")
 
     def _sweep_html(self, row: ExperimentRow, sweep: SweepSpec, plan: Plan) -> str:
-        told = sweep_results(sweep, plan, self.store, row.id)
+        told = sweep_results(sweep, plan, self.store, row.id, over=State(row.state).terminal)
         if not any(trial.rungs for trial in told.trials):
             raise Conflict(f"{row.id} is {row.state} and has no scored trial yet; a report needs one")
         best = None if told.best is None else trials_of(sweep)[told.best - 1].spec.model_dump(mode="json")

@@ -66,7 +66,9 @@ class Views:
             return SimilarityView(**parts, spec=spec, result=result)
         if isinstance(spec, SweepSpec):
             busy = {stage.name for stage in stages if stage.state in (StageState.RUNNING, StageState.WAITING)}
-            told = sweep_results(spec, plan, self.store, row.id, busy=busy, intervals=False)
+            told = sweep_results(
+                spec, plan, self.store, row.id, busy=busy, over=State(row.state).terminal, intervals=False
+            )
             return SweepView(**parts, spec=spec, trials=told.trials, best=told.best)
         return ExperimentView(**parts, spec=spec)
 

@@ -149,7 +149,7 @@ def _row(trial: TrialTold, settings: list[str], found: SweepResults) -> Iterator
     yield f"{trial.number} ★" if trial.number == found.best else str(trial.number)
     for name in settings:
         yield value_text(trial.values[name])
-    at = f" at {100 * last.share:.3g} %" if last is not None and trial.state in ("stopped", "running") else ""
+    at = f" at {100 * last.share:.3g} %" if last is not None and trial.state in ("stopped", "running", "left") else ""
     yield f"{trial.state}{at}" + (f": {trial.failure[:SHOWN]}" if trial.failure else "")
     yield grid.ABSENT if last is None else grid.points(last.value)
     yield "" if last is None else "kept" if last.feasible else f"missed by {grid.points(last.violation)}"

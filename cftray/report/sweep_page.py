@@ -95,7 +95,7 @@ def _cells(trial: TrialTold, settings: list[str], found: SweepResults) -> dict[s
 
 
 def _state(trial: TrialTold) -> str:
-    at = trial.state in (TrialState.STOPPED, TrialState.RUNNING) and trial.last is not None
+    at = trial.state in (TrialState.STOPPED, TrialState.RUNNING, TrialState.LEFT) and trial.last is not None
     return f"{trial.state} at {_share(trial.last.share)}" if at and trial.last else str(trial.state)
 
 

@@ -29,13 +29,15 @@ class _Told(BaseModel):
 
 
 class TrialState(StrEnum):
-    """How a trial is: not begun, under way, trained whole, stopped at a rung, or failed."""
+    """How a trial is: not begun, under way, trained whole, stopped at a rung, failed, or left behind by a sweep that
+    ended before it did."""
 
     QUEUED = "queued"
     RUNNING = "running"
     FINISHED = "finished"
     STOPPED = "stopped"
     FAILED = "failed"
+    LEFT = "left"
 
 
 class RungTold(_Told):
@@ -72,6 +74,11 @@ class TrialTold(_Told):
     failure: str | None = None
 
     @property
+    def open(self) -> bool:
+        """Whether it is still to come to its end."""
+        return self.state in (TrialState.QUEUED, TrialState.RUNNING)
+
+    @property
     def last(self) -> RungTold | None:
         """The furthest rung."""
         return self.rungs[-1] if self.rungs else None
@@ -98,11 +105,14 @@ def sweep_results(
     identifier: str,
     *,
     busy: Collection[str] = (),
+    over: bool = False,
     intervals: bool = True,
 ) -> SweepResults:
-    """What is known by now. `busy` names stages that run; without `intervals`, which take a while, there are no
-    `changes`."""
+    """What is known by now. `busy` names stages that run, `over` says that the sweep has ended; without `intervals`,
+    which take a while, there are no `changes`."""
     trials = tuple(_told(trial, plan, store, identifier, busy, intervals=intervals) for trial in plan.trials)
+    if over:
+        trials = tuple(one.model_copy(update={"state": TrialState.LEFT}) if one.open else one for one in trials)
     whole = {one.number: one.last for one in trials if one.state is TrialState.FINISHED and one.last is not None}
     kept = [number for number, last in whole.items() if last.feasible]
     return SweepResults(
@@ -110,7 +120,7 @@ def sweep_results(
         trials=trials,
         best=max(kept, key=lambda number: whole[number].value, default=None),
         front=tuple(_front(whole)),
-        complete=all(one.state not in (TrialState.QUEUED, TrialState.RUNNING) for one in trials),
+        complete=all(not one.open and one.state is not TrialState.LEFT for one in trials),
     )
 
 

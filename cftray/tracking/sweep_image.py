@@ -27,12 +27,14 @@ OF_TRIAL = {
     TrialState.FINISHED: RunStatus.FINISHED,
     TrialState.STOPPED: RunStatus.FINISHED,
     TrialState.FAILED: RunStatus.FAILED,
+    TrialState.LEFT: RunStatus.KILLED,
 }
 
 
 def told_trials(view: SweepView, store: Store) -> SweepResults:
     """What is known of the trials."""
-    return sweep_results(view.spec, view.plan, store, view.sweep, intervals=False)
+    over = STATUS[view.state].final
+    return sweep_results(view.spec, view.plan, store, view.sweep, over=over, intervals=False)
 
 
 def sweep_image(view: SweepView, found: SweepResults) -> RunImage:
@@ -61,13 +63,10 @@ def sweep_image(view: SweepView, found: SweepResults) -> RunImage:
 
 def trial_image(view: SweepView, trial: TrialTold, parent: RunState, *, best: bool) -> RunImage | None:
     """A trial's run below the sweep's: its values as parameters, its scores at its last rung as figures. None before it
-    has begun. One that the sweep's end left behind ends with it."""
-    if trial.state is TrialState.QUEUED:
+    has begun, and where the sweep's end left it before its first rung."""
+    if trial.state is TrialState.QUEUED or (trial.state is TrialState.LEFT and not trial.rungs):
         return None
-    over = STATUS[view.state]
     status = OF_TRIAL[trial.state]
-    if over.final and not status.final:
-        status = over
     at = milliseconds(view.finished_at or view.created_at)
     tags = {
         **trial_identity(view, trial.number),
@@ -115,7 +114,7 @@ def rung_points(view: SweepView, trial: TrialTold) -> Iterator[Point]:
 def trial_curves(view: SweepView, trial: TrialTold, store: Store) -> list[Point]:
     """The loss of an ended trial's phase 2 as far as it was trained; `s17/loss` where there are several seeds."""
     rungs = view.plan.trials[trial.number - 1].rungs[: len(trial.rungs)]
-    if not rungs or trial.state in (TrialState.QUEUED, TrialState.RUNNING):
+    if not rungs or trial.open:
         return []
     found: list[Point] = []
     for outcome in rungs[-1].outcomes:

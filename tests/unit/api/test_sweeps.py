@@ -168,5 +168,7 @@ def test_a_sweep_waits_while_a_large_leaf_is_hashed_and_is_planned_anew(
 
 def test_a_cancelled_sweep_can_be_tried_again(world: World) -> None:
     identifier = post(world)["id"]
-    assert world.client.post(f"{PATH}/{identifier}/cancel").json()["state"] == "cancelled"
-    assert world.client.post(f"{PATH}/{identifier}/retry").json()["state"] == "queued"
+    cancelled = world.client.post(f"{PATH}/{identifier}/cancel").json()
+    assert (cancelled["state"], [trial["state"] for trial in cancelled["trials"]]) == ("cancelled", ["left", "left"])
+    again = world.client.post(f"{PATH}/{identifier}/retry").json()
+    assert (again["state"], [trial["state"] for trial in again["trials"]]) == ("queued", ["queued", "queued"])

@@ -113,6 +113,12 @@ def test_states_best_and_front(swept: Swept) -> None:
     assert found.trial(5).failure == "nothing <b>to train on"
 
 
+def test_what_a_sweep_that_is_over_has_not_ended_is_left_behind(swept: Swept) -> None:
+    found = swept.told(intervals=False, over=True)
+    assert [trial.number for trial in found.trials if trial.state is TrialState.LEFT] == [6]
+    assert (found.best, found.complete) == (2, False)
+
+
 def test_a_trial_runs_once_one_of_its_own_stages_does(tmp_path: Path) -> None:
     made = Swept(tmp_path)
     assert {trial.state for trial in made.told(busy={"train.p1.s17"}).trials} == {TrialState.QUEUED}
