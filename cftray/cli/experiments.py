@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cftray.cli.session import DONE, FAILED, AsJson, Session, echo_json
+from cftray.cli.session import DONE, FAILED, AsJson, Session, echo_json, echo_saved
 
 if TYPE_CHECKING:
     from cftray.client import Run
@@ -137,10 +137,7 @@ def report(
     session: Session = context.obj
     run = session.client().get(identifier)
     path = run.report(output or Path(f"{run.view['name']}.html"))
-    if json_:
-        echo_json({"experiment": run.id, "report": str(path.absolute())})
-    else:
-        typer.echo(f"{path}  ({path.stat().st_size // 1024} KB)")
+    echo_saved(path, {"experiment": run.id}, as_json=json_)
 
 
 def cancel(context: typer.Context, identifier: Id, json_: AsJson = False) -> None:

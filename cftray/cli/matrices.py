@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cftray.cli.session import DONE, FAILED, AsJson, Session, echo_json
+from cftray.cli.session import DONE, FAILED, AsJson, Session, echo_json, echo_saved
 from cftray.errors import Fault, SpecRefused
 
 if TYPE_CHECKING:
@@ -138,10 +138,7 @@ def report(
     session: Session = context.obj
     matrix = session.client().get_matrix(identifier)
     path = matrix.report(output or Path(f"{matrix.view['name']}.html"))
-    if json_:
-        echo_json({"matrix": matrix.id, "report": str(path.absolute())})
-    else:
-        typer.echo(f"{path}  ({path.stat().st_size // 1024} KB)")
+    echo_saved(path, {"matrix": matrix.id}, as_json=json_)
     if not matrix.terminal:
         typer.echo(f"{matrix.id}: not every cell is over ({_counts(matrix.view['counts'])})", err=True)
 

@@ -58,6 +58,14 @@ def echo_json(document: Any) -> None:
     typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
+def echo_saved(path: Path, document: dict[str, str], *, as_json: bool) -> None:
+    """Where a report was saved and how large it is; with `as_json` the document and its absolute path."""
+    if as_json:
+        echo_json(document | {"report": str(path.absolute())})
+    else:
+        typer.echo(f"{path}  ({path.stat().st_size // 1024} KB)")
+
+
 def local_stack() -> str | None:
     """The API of the stack that runs from CFTRAY_HOME, or from `.cftray` here or further up."""
     named = os.environ.get("CFTRAY_HOME")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cftray.cli.experiments import follow
-from cftray.cli.session import AsJson, Session, echo_json
+from cftray.cli.session import AsJson, Session, echo_json, echo_saved
 
 if TYPE_CHECKING:
     from cftray.client_sweeps import Sweep
@@ -68,11 +68,13 @@ def results(context: typer.Context, identifier: Id, json_: AsJson = False) -> No
 def report(
     context: typer.Context,
     identifier: Id,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where the page is saved.")] = Path("sweep.html"),
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Otherwise NAME.html here.")] = None,
+    json_: AsJson = False,
 ) -> None:
     """Save the report, one HTML page that holds everything it shows."""
     session: Session = context.obj
-    typer.echo(str(session.client().get_sweep(identifier).report(output)))
+    sweep = session.client().get_sweep(identifier)
+    echo_saved(sweep.report(output or Path(f"{sweep.view['name']}.html")), {"sweep": sweep.id}, as_json=json_)
 
 
 def cancel(context: typer.Context, identifier: Id, json_: AsJson = False) -> None:

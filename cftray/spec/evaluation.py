@@ -74,10 +74,14 @@ class JudgeSpec(EndpointModel):
     max_tokens: Annotated[int, Field(ge=1, le=4096, description="of a judgement")] = 64
 
 
+ScoreName = Annotated[str, Field(pattern=r"^(paper/)?(ta|la)(/[a-z0-9_-]+){0,2}$", max_length=64)]
+"""As in the results: `ta`, `ta/mmlu`, `la/xquad/de`."""
+
+
 class Condition(SpecModel):
     """A bound on one of P1's scores, 0 to 1, named as in the results: `ta`, `ta/mmlu`, `la/xquad/de`."""
 
-    score: Annotated[str, Field(pattern=r"^(paper/)?(ta|la)(/[a-z0-9_-]+){0,2}$", max_length=64)]
+    score: ScoreName
     at_least: Annotated[float | None, Field(ge=0, le=1)] = None
     at_most: Annotated[float | None, Field(ge=0, le=1)] = None
 

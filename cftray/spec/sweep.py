@@ -17,6 +17,7 @@ from typing import Annotated, Any, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from cftray.spec.base import SpecModel
+from cftray.spec.evaluation import ScoreName
 from cftray.spec.execution import ExecutionSpec
 from cftray.spec.experiment import ExperimentSpec, Name
 
@@ -24,9 +25,6 @@ MOST_TRIALS = 256
 MOST_DIMENSIONS = 16
 MOST_CHOICES = 256
 DIGITS = 4
-
-ScoreName = Annotated[str, Field(pattern=r"^(paper/)?(ta|la)(/[a-z0-9_-]+){0,2}$", max_length=64)]
-"""As in the results: `ta`, `ta/mmlu`, `la/xquad/de`."""
 
 
 class Range(SpecModel):

@@ -63,45 +63,39 @@ class ExperimentView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluationView:
+class _Planned:
+    """What is known of everything that has a plan; `links` are addresses by what they lead to. Times are aware."""
+
+    plan: Plan
+    state: ExperimentState
+    created_at: datetime
+    finished_at: datetime | None = None
+    failure: Failure | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationView(_Planned):
     """All that MLflow shows of a single model's evaluation, records aside. Times are aware."""
 
     evaluation: str
     spec: ModelEvaluationSpec
-    plan: Plan
-    state: ExperimentState
-    created_at: datetime
-    finished_at: datetime | None = None
-    failure: Failure | None = None
-    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SimilarityView:
+class SimilarityView(_Planned):
     """All that MLflow shows of a comparison of data sets, records aside. Times are aware."""
 
     similarity: str
     spec: SimilaritySpec
-    plan: Plan
-    state: ExperimentState
-    created_at: datetime
-    finished_at: datetime | None = None
-    failure: Failure | None = None
-    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SweepView:
+class SweepView(_Planned):
     """All that MLflow shows of a sweep; its trials are told from the store. Times are aware."""
 
     sweep: str
     spec: SweepSpec
-    plan: Plan
-    state: ExperimentState
-    created_at: datetime
-    finished_at: datetime | None = None
-    failure: Failure | None = None
-    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

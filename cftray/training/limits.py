@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from cftray.errors import ExecutionError
-from cftray.spec.execution import Offload
+from cftray.spec.execution import ExecutionSpec, Offload
 from cftray.spec.hyperparameters import Hyperparameters, Precision
 
 Stage = Literal[0, 1, 2, 3]
@@ -15,6 +15,15 @@ ACCELERATOR_MEMORY = {
     "A100": 40, "A100-40G": 40, "A100-80G": 80, "H100": 80, "H200": 141, "L40S": 48, "L4": 24, "A10G": 24, "V100": 16,
 }  # fmt: skip
 """GiB of the accelerator types that Ray names; any other is taken for the smallest."""
+
+
+ON_CPU = 2
+"""Workers of a group on CPUs where the spec leaves it open."""
+
+
+def group_size(execution: ExecutionSpec, free: int) -> int:
+    """Workers of a group: as many as are asked for, else as there is room for (`free`), on CPUs `ON_CPU` at most."""
+    return execution.workers or (free if execution.accelerator else min(ON_CPU, free))
 
 
 def refuse_impossible(hyperparameters: Hyperparameters, stage: int, offload: Offload, workers: int) -> None:

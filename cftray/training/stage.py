@@ -23,7 +23,7 @@ from cftray.stage import Artifact, StageContext
 from cftray.training.checkpoint import CURVE, FOLDER, PARAMETERS, identity_of, mismatch, newest
 from cftray.training.entry import train_phase
 from cftray.training.frozen import Selection, trained_parameters
-from cftray.training.limits import Stage, lowest_stage, refuse_impossible, worker_memory
+from cftray.training.limits import Stage, group_size, lowest_stage, refuse_impossible, worker_memory
 from cftray.training.progress import CurveWatch, curve_lines
 from cftray.training.request import TrainRequest
 from cftray.training.weights import config_of, headers, parameter_count, shapes_of
@@ -138,7 +138,7 @@ def _chosen(config: TrainConfig, inputs: Mapping[str, Path], context: StageConte
     workers = execution.workers
     if workers is None:
         free = max(1, context.workers.available(execution.accelerator))
-        workers = min(free if execution.accelerator else min(2, free), hyperparameters.global_batch)
+        workers = min(group_size(execution, free), hyperparameters.global_batch)
     if execution.zero_stage is not None:
         return Settled(workers=workers, zero_stage=execution.zero_stage, why="asked for")
     memory = worker_memory(execution.accelerator, psutil.virtual_memory().total, workers)

@@ -22,11 +22,10 @@ from cftray.runner.sweep.trial import run_trial
 from cftray.runner.walk import Walk
 from cftray.spec import ExecutionSpec
 from cftray.store import EventWriter, Failure, JobFolder, JobRequest, Store, TrialEnd
+from cftray.training.limits import group_size
 
 DRIVER_BYTES = 400 * 2**20
 """Of memory, which Ray counts for each trial's process."""
-ON_CPU = 2
-"""Workers of a group on CPUs where the spec leaves it open (`cftray.training.stage`)."""
 
 TUNE_SETTINGS = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
@@ -94,8 +93,8 @@ def _tune(store: Store, folder: JobFolder, workers: RayWorkers, trials: list[int
         ),
     )
     found = tuner.fit()
-    for error in found.errors:
-        raise _ours(error)
+    if found.errors:
+        raise _ours(found.errors[0])
 
 
 def _trainable(config: Mapping[str, Any], *, root: str, job: str, factor: int) -> None:
@@ -121,8 +120,7 @@ def _factor(request: JobRequest) -> int:
 def _room(workers: RayWorkers, execution: ExecutionSpec) -> int:
     """How many trials can train side by side; at least one, which waits for room as an experiment does."""
     free = max(1, workers.available(execution.accelerator))
-    size = execution.workers or (free if execution.accelerator else min(ON_CPU, free))
-    return max(1, free // size)
+    return max(1, free // group_size(execution, free))
 
 
 def _ours(error: BaseException) -> CFTRayError:
@@ -143,6 +141,4 @@ def _outcome(store: Store, folder: JobFolder, request: JobRequest) -> Failure | 
     first = next((one.failure for one in ended if one is not None and one.failure is not None), None)
     if first is None:
         return None
-    return first.model_copy(
-        update={"message": f"no trial came to its end; the first to fail: {first.message}", "failure": first.failure}
-    )
+    return first.model_copy(update={"message": f"no trial came to its end; the first to fail: {first.message}"})

@@ -16,7 +16,6 @@ from cftray.store import RungReached, Store
 
 ROUNDING = 1e-9
 """What a difference of two scores may be off."""
-WORST_FEASIBLE = 0.0
 
 
 def reached(plan: Plan, trial: Trial, rung: int, store: Store, objective: Objective) -> RungReached:
@@ -42,7 +41,7 @@ def reached(plan: Plan, trial: Trial, rung: int, store: Store, objective: Object
 def rank(value: float, violation: float) -> float:
     """One number by which trials are ordered: whoever keeps to the constraints before whoever does not, and these by
     how far they miss them (Deb's rule for constraints; Deb, 2000). Scores are 0 to 1."""
-    return value if violation <= 0 else WORST_FEASIBLE - 1 - violation
+    return value if violation <= 0 else -1 - violation
 
 
 def _misses(bound: Bound, p1: Mapping[str, float], p2: Mapping[str, float]) -> Iterator[float]:
