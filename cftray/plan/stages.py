@@ -69,7 +69,7 @@ CODE_VERSION: dict[StageKind, int] = {
     StageKind.GATE: 1,
     StageKind.DES: 1,
     StageKind.MPD: 1,
-    StageKind.REPRESENTATIONS: 1,
+    StageKind.REPRESENTATIONS: 2,
     StageKind.CROSSLINGUAL: 1,
 }
 

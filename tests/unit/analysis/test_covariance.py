@@ -68,7 +68,18 @@ def test_the_interval_is_that_of_drawing_observations_anew():
     places = [np.repeat(np.arange(7), one) for one in times]
     norms = [np.linalg.norm(direct(first[one], second[one])) for one in places]
     found = interval(first, second, bootstraps=60)
-    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(norms, [0.025, 0.975])), rel=1e-9)
+    low, high = np.quantile(norms, [0.025, 0.975]) - np.mean(norms)
+    measured = np.linalg.norm(direct(first, second))
+    assert (found.low, found.high) == pytest.approx((max(0, measured - high), measured - low), rel=1e-9)
+
+
+def test_what_is_measured_lies_in_its_interval_where_the_draws_are_all_larger():
+    """Two models that differ by noise alone: drawing prompts anew makes the noise look larger."""
+    drawn = np.random.default_rng(3)
+    first = drawn.normal(size=(40, 400))
+    second = first + 1e-3 * drawn.normal(size=(40, 400))
+    measured, found = difference(first, second).frobenius, interval(first, second)
+    assert 0 <= found.low < measured < found.high
 
 
 def test_sets_that_do_not_fit_are_refused():
