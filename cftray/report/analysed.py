@@ -64,12 +64,29 @@ class Analysed(_View):
 
 def analysed(spec: ExperimentSpec, plan: Plan, store: Store) -> tuple[Analysed, ...]:
     """Every analysis of the spec, in the plan's order; DES that is undefined first."""
-    found = [_analysed(node, plan, store) for node in plan.stages if node.kind in ANALYSES]
+    return (*undefined(spec), *(analysis_of(node, plan, store) for node in plan.stages if node.kind in ANALYSES))
+
+
+def undefined(spec: ExperimentSpec) -> Iterator[Analysed]:
+    """DES, where it is asked for and there can be none."""
     if spec.phase1.adopt is not None and any(isinstance(one, DesAnalysis) for one in spec.analysis):
         title = "DES of the phases' data"
-        nothing = Analysed(kind=StageKind.DES, title=title, state=AnalysisState.UNDEFINED, reason=UNDEFINED)
-        return (nothing, *found)
-    return tuple(found)
+        yield Analysed(kind=StageKind.DES, title=title, state=AnalysisState.UNDEFINED, reason=UNDEFINED)
+
+
+def analysis_of(node: StageNode, plan: Plan, store: Store) -> Analysed:
+    """What became of one analysis' stage."""
+    told = {"kind": node.kind, "title": node.title, "seed": seed_of(node, plan)}
+    record = _record(node, store)
+    if record is not None:
+        return Analysed(**told, state=AnalysisState.FOUND, measures=tuple(measures_of(record)))
+    failure = failed(node, store)
+    if failure is not None:
+        return Analysed(**told, state=AnalysisState.FAILED, reason=failure)
+    why = _shut(node, plan, store) or _lost(node, plan, store)
+    if why is not None:
+        return Analysed(**told, state=AnalysisState.LEFT_OUT, reason=why)
+    return Analysed(**told, state=AnalysisState.AWAITED, reason=NOT_RECORDED)
 
 
 def seed_of(node: StageNode, plan: Plan) -> int | None:
@@ -111,20 +128,6 @@ def _des(record: Record) -> Iterator[Measure]:
             name=f"similarity/des/{name}", of=f"{one['first']}, {one['second']}",
             value=one["des"], low=one["low"], high=one["high"],
         )  # fmt: skip
-
-
-def _analysed(node: StageNode, plan: Plan, store: Store) -> Analysed:
-    told = {"kind": node.kind, "title": node.title, "seed": seed_of(node, plan)}
-    record = _record(node, store)
-    if record is not None:
-        return Analysed(**told, state=AnalysisState.FOUND, measures=tuple(measures_of(record)))
-    failure = failed(node, store)
-    if failure is not None:
-        return Analysed(**told, state=AnalysisState.FAILED, reason=failure)
-    why = _shut(node, plan, store) or _lost(node, plan, store)
-    if why is not None:
-        return Analysed(**told, state=AnalysisState.LEFT_OUT, reason=why)
-    return Analysed(**told, state=AnalysisState.AWAITED, reason=NOT_RECORDED)
 
 
 def failed(node: StageNode, store: Store) -> str | None:

@@ -7,7 +7,7 @@ it failed, it needs a stage that failed, or it is still to come. None of that co
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,16 +51,24 @@ def likeness(spec: ExperimentSpec, stages: Stages, store: Store, analyses: Seque
     """What the `analyses` of the spec found, or why they found nothing; None where none was asked for."""
     if not spec.analysis:
         return None
-    recorded = {node.title: record for node, record in stages if node.kind in ANALYSES and record is not None}
+    recorded = {node.title: record for node, record in stages if node.kind in ANALYSES}
+    return likeness_of([(one, recorded.get(one.title)) for one in analyses], store)
+
+
+def likeness_of(
+    found: Sequence[tuple[Analysed, Record | None]], store: Store, pictured: Collection[str] | None = None
+) -> Likeness:
+    """What analyses found, with pictures of those whose title is in `pictured`, None: of all."""
     facts: list[tuple[str, str]] = []
-    for one in analyses:
-        record = recorded.get(one.title)
+    for one, record in found:
         facts += _told(one.title, record) if record is not None else [(one.title, absent(one))]
+    recorded = {one.title: record for one, record in found if record is not None}
     compared = [record.details for record in recorded.values() if record.kind == StageKind.DES]
+    shown = [(title, record) for title, record in recorded.items() if pictured is None or title in pictured]
     return Likeness(
         facts=tuple((_capital(title), words) for title, words in facts),
         languages=tuple(one for details in compared for one in _languages(details)),
-        figures=tuple(one for title, record in recorded.items() for one in _figures(title, record, store)),
+        figures=tuple(one for title, record in shown for one in _figures(title, record, store)),
     )
 
 
@@ -72,7 +80,8 @@ def _told(title: str, record: Record) -> Iterator[tuple[str, str]]:
         case StageKind.MPD:
             tensors = int(metrics["tensors"])
             yield title, f"{metrics['mpd']:.4g}, the mean over {tensors:,} tensors of their distance"
-            yield "MPD by kind of module", ", ".join(f"{name} {value:.3g}" for name, value in by_module(record).items())
+            kinds = ", ".join(f"{name} {value:.3g}" for name, value in by_module(record).items())
+            yield f"{title}, by kind of module", kinds
         case StageKind.REPRESENTATIONS:
             yield title, _inside(metrics)
         case _:

@@ -9,6 +9,7 @@ from cftray.plan import Plan
 from cftray.report import facts, grid
 from cftray.report.drawn import in_line
 from cftray.report.page import as_yaml, template
+from cftray.report.sweep_likeness import sweep_likeness
 from cftray.report.sweep_picture import PictureFormat, pareto_files
 from cftray.report.trials import LA, TA, RungTold, SweepResults, TrialState, TrialTold
 from cftray.spec import SweepSpec
@@ -38,6 +39,7 @@ def sweep_report(
         picture=None if pictures is None else in_line(pictures[PictureFormat.SVG].decode(), NAME, PICTURE),
         rungs=[_share(share) for share in (*sweep.rungs, 1.0)],
         course=[_course(trial, len(sweep.rungs) + 1) for trial in found.trials] if sweep.rungs else [],
+        likeness=sweep_likeness(sweep, found, plan, store),
         maximised=_name(sweep.objective.maximise),
         asked=list(_asked(sweep)),
         experiment=facts.asked(sweep.spec),

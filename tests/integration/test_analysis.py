@@ -62,7 +62,7 @@ def test_every_analysis_is_recorded_beside_the_scores(done, stack):
 def test_the_report_shows_them_with_their_figures(done, tmp_path):
     page = done.report(tmp_path / "report.html").read_text(encoding="utf-8")
     assert "How alike the phases are" in page
-    assert "MPD by kind of module" in page
+    assert "by kind of module" in page
     assert page.count("data:image/png;base64,") >= 3
 
 

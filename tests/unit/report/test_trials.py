@@ -13,6 +13,8 @@ from cftray.errors import FailureClass
 from cftray.evaluation.aggregate import metrics_of
 from cftray.plan import Plan, build_sweep_plan
 from cftray.recipes import sweep_from_document, trials_of
+from cftray.report.analysed import NOT_RECORDED, UNDEFINED
+from cftray.report.sweep_likeness import WAITS, sweep_likeness
 from cftray.report.sweep_page import sweep_findings, sweep_report
 from cftray.report.sweep_picture import PictureFormat, pareto_files
 from cftray.report.trials import SweepResults, TrialState, sweep_results
@@ -23,7 +25,7 @@ from tests.unit.report.pages import Page, in_browser
 
 RATE = "phase2.hyperparameters.learning_rate"
 SWEEP: dict[str, Any] = {
-    "name": "toy<script>",
+    "name": "toy",
     "spec": {"recipe": "mini", "pair": "dissimilar"},
     "space": {RATE: [1e-4, 2e-4, 3e-4, 4e-4, 5e-4, 6e-4]},
     "objective": {"maximise": "la", "subject_to": [{"score": "ta", "decline_at_most": 0.2}]},
@@ -37,7 +39,7 @@ class Swept:
     """A sweep of six trials of which nothing is known yet."""
 
     def __init__(self, root: Path, **changes: Any) -> None:
-        self.sweep: SweepSpec = sweep_from_document(SWEEP | {"name": "toy"} | changes)
+        self.sweep: SweepSpec = sweep_from_document(SWEEP | changes)
         trials = [(trial.values, trial.spec) for trial in trials_of(self.sweep)]
         self.plan: Plan = build_sweep_plan(trials, self.sweep.rungs, lambda leaf: leaf.location, toy_pack)
         self.store = Store(root)
@@ -77,11 +79,20 @@ class Swept:
         path = self.store.attempt_folder(node.fingerprint, 1) / "scores.json.gz"
         path.parent.mkdir(parents=True)
         scores.write(path)
+        self.record(name, {"scores": path}, metrics_of([scores]), {"tasks": []})
+
+    def record(
+        self, name: str, outputs: dict[str, Path], metrics: dict[str, float], details: dict[str, Any] | None = None
+    ) -> None:
+        """Record a stage with these outputs."""
+        node = self.plan.stage(name)
+        assert node.fingerprint is not None
+        described = {output: self.store.describe(node.fingerprint, path) for output, path in outputs.items()}
         self.store.write_record(
             Record(
                 fingerprint=node.fingerprint, kind=node.kind, title=node.title, config={}, inputs={},
-                outputs={"scores": self.store.describe(node.fingerprint, path)}, metrics=metrics_of([scores]),
-                details={"tasks": []}, execution={}, provenance={"python": "3.11"}, experiment=SWEPT, attempt=1,
+                outputs=described, metrics=metrics, details=details or {}, execution={},
+                provenance={"python": "3.11"}, experiment=SWEPT, attempt=1,
                 started_at="2026-01-01T00:00:00+00:00", finished_at="2026-01-01T00:01:00+00:00", seconds=60.0,
             )
         )  # fmt: skip
@@ -165,6 +176,55 @@ def test_the_page_tells_what_was_found_and_shows_nothing_from_elsewhere(swept: S
         assert text in page, text
     assert "<script" not in page
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
+
+
+def looked_inside(swept: Swept, trial: int, difference: float) -> None:
+    """Record what a trial changed inside the model, with a picture."""
+    name = f"t{trial:02d}.representations.s17"
+    fingerprint = swept.plan.stage(name).fingerprint
+    assert fingerprint is not None
+    folder = swept.store.attempt_folder(fingerprint, 1) / "figures"
+    folder.mkdir(parents=True)
+    (folder / "layers.png").write_bytes(b"\x89PNG of trial %d" % trial)
+    swept.record(name, {"figures": folder}, {"covariance_difference": difference, "prompts": 80.0})
+
+
+def test_the_similarity_of_the_phases_and_what_each_whole_trial_changed_inside(tmp_path: Path) -> None:
+    swept = Swept(tmp_path, spec=SWEEP["spec"] | {"analysis": ["des", "representations"]})
+    swept.finish(1, 0.45, 0.3)
+    swept.finish(2, 0.5, 0.4)
+    for trial in (3, 4):
+        swept.reach(trial, 1, 0.5, 0.05)
+        swept.end(trial, TrialEnd.STOPPED, 1)
+    swept.record("des", {}, {"des": 0.31}, {"samples": 500, "pairs": []})
+    looked_inside(swept, 1, 1.25)
+    looked_inside(swept, 2, 2.5)
+    found = sweep_likeness(swept.sweep, swept.told(intervals=False), swept.plan, swept.store)
+    assert found is not None
+    inside = "Representations of P1 and P2, trial"
+    assert dict(found.facts) == {
+        "DES of the phases' data": "0.310, 500 rows a side, at most 0.0% of a side's rows cut",
+        f"{inside} 1": "covariance of layers differs by 1.25; 80 prompts",
+        f"{inside} 2": "covariance of layers differs by 2.5; 80 prompts",
+        f"{inside}s 3, 4": f"left out: {WAITS}",
+        f"{inside}s 5, 6": NOT_RECORDED,
+    }
+    assert [one.title.partition(":")[0] for one in found.figures] == [f"{inside} 2"], "the best trial's alone"
+    page = sweep_report(
+        swept.sweep, swept.told(intervals=False), swept.plan, swept.store, identifier=SWEPT, best=None
+    )
+    assert f"{inside}s 3, 4" in page
+
+
+def test_of_an_adopted_phase_1_there_is_no_similarity_of_data_and_without_analyses_no_section(tmp_path: Path) -> None:
+    mini = sweep_from_document(SWEEP).spec
+    spec = mini.model_dump(mode="json") | {"phase1": {"adopt": "some/instruct"}, "analysis": ["des"]}
+    adopted = Swept(tmp_path, spec=spec)
+    found = sweep_likeness(adopted.sweep, adopted.told(intervals=False), adopted.plan, adopted.store)
+    assert found is not None
+    assert [words for _, words in found.facts] == [f"undefined: {UNDEFINED}"]
+    plain = Swept(tmp_path)
+    assert sweep_likeness(plain.sweep, plain.told(intervals=False), plain.plan, plain.store) is None
 
 
 @pytest.mark.parametrize("width", [420, 1280])
