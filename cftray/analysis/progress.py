@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 
 from cftray.errors import Cancelled
 from cftray.stage import Progress
 from cftray.store.atomic import write_atomic
+from cftray.watching import Watching
 
 FILE_NAME = "progress.json"
 EVERY_S = 0.5
@@ -35,31 +34,18 @@ class ProgressFile:
         write_atomic(self._path, json.dumps({"step": step, "total": total, "unit": self._unit}))
 
 
-class Follow:
-    """The driver's side: while open, reports what is new from a thread of its own."""
+class Follow(Watching):
+    """The driver's side: while open, reports what is new."""
+
+    every_s = EVERY_S
+    thread_name = "analysis-progress"
 
     def __init__(self, folder: Path, report: Callable[[Progress], None]) -> None:
         self._path, self._report = folder / FILE_NAME, report
         self._seen: dict[str, object] = {}
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="analysis-progress", daemon=True)
 
-    def __enter__(self) -> Follow:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _follow(self) -> None:
-        while not self._done.wait(EVERY_S):
-            self._look()
-        self._look()
-
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Report where there is something new."""
         try:
             told = json.loads(self._path.read_text(encoding="utf-8"))
         except FileNotFoundError:

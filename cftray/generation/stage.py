@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import collections
 import json
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from cftray.data.adapters import read_rows, write_rows
 from cftray.data.ends import end_tokens
@@ -28,11 +26,11 @@ from cftray.generation.batches import FOLDER, Prompt, answers_in, read_answers
 from cftray.generation.usable import fault_of
 from cftray.plan.stages import GenerateConfig
 from cftray.stage import Artifact, Progress, StageContext
+from cftray.watching import Watching
 
 FAULTS = ("empty", "cut", "looping", "repetitive", "too_long")
 LEAST_ROOM = 2
 """Tokens that a prompt must leave of the context: one and the end; an answer with less could not be used."""
-LOOK_EVERY_S = 0.5
 EXAMPLES = 3
 
 
@@ -150,8 +148,10 @@ def _artifact(
     return Artifact(outputs={"rows": path, "set_aside": rest}, metrics=metrics, details=details)
 
 
-class _Watch:
-    """While open, reports finished batches from a thread of its own; `tokens` counts those of this attempt."""
+class _Watch(Watching):
+    """While open, reports finished batches; `tokens` counts those of this attempt."""
+
+    thread_name = "generation-progress"
 
     def __init__(self, folder: Path, total: int, report: Callable[[Progress], None]) -> None:
         self.tokens = 0
@@ -161,27 +161,14 @@ class _Watch:
         self._rows = 0
         self._seen: set[str] = set()
         self._started = time.monotonic()
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="generation-progress", daemon=True)
 
-    def __enter__(self) -> _Watch:
+    def __enter__(self) -> Self:
         for path in self._new():
             self._rows += len(read_answers(path))
-        self._thread.start()
-        return self
+        return super().__enter__()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _follow(self) -> None:
-        while not self._done.wait(LOOK_EVERY_S):
-            self._look()
-        self._look()
-
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Report where batches were finished."""
         new = self._new()
         if not new:
             return

@@ -3,43 +3,26 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from cftray.stage import Progress
+from cftray.watching import Watching
 
-INTERVAL_SECONDS = 1.0
 
+class CurveWatch(Watching):
+    """While open, reports the newest line of a curve, at most once a second; the last one on leaving."""
 
-class CurveWatch:
-    """While entered, a thread reports the newest line of a curve, at most once a second; the last one on leaving."""
+    every_s = 1.0
+    thread_name = "curve-watch"
 
     def __init__(self, curve: Path, total: int, report: Callable[[Progress], None]) -> None:
         self._curve = curve
         self._total = total
         self._report = report
-        self._done = threading.Event()
         self._read = 0
         self._step = 0
-        self._thread = threading.Thread(target=self._watch, name="curve-watch", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._done.set()
-        self._thread.join()
-        self.look()
-
-    def _watch(self) -> None:
-        while not self._done.wait(INTERVAL_SECONDS):
-            self.look()
 
     def look(self) -> None:
         """Report the steps that have come since the last look, their speed together, if any has."""

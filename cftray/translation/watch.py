@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
+from typing import Self
 
 from cftray.stage import Progress
 from cftray.translation.batches import batch_file
+from cftray.watching import Watching
 
-LOOK_EVERY_S = 0.5
 
+class Watch(Watching):
+    """While open, reports; `sizes` are the rows of each batch."""
 
-class Watch:
-    """While open, reports from a thread of its own; `sizes` are the rows of each batch."""
+    thread_name = "translation-progress"
 
     def __init__(self, folder: Path, sizes: Sequence[int], report: Callable[[Progress], None]) -> None:
         self._folder = folder
@@ -24,26 +24,13 @@ class Watch:
         self._left = set(range(len(sizes)))
         self._rows = self._before = 0
         self._started = time.monotonic()
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="translation-progress", daemon=True)
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Self:
         self._before = self._rows = self._new()
-        self._thread.start()
-        return self
+        return super().__enter__()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _follow(self) -> None:
-        while not self._done.wait(LOOK_EVERY_S):
-            self._look()
-        self._look()
-
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Report where batches were finished."""
         new = self._new()
         if not new:
             return

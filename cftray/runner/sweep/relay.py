@@ -2,54 +2,40 @@
 
 from __future__ import annotations
 
-import threading
-from types import TracebackType
+from typing import Self
 
 from cftray.plan import Trial
 from cftray.store import EventLog, EventWriter, JobFolder, Store, TrialEnd, TrialEnded
 from cftray.store.events import EventKind
+from cftray.watching import Watching
 
-POLL_S = 0.5
 
-
-class Relay:
+class Relay(Watching):
     """Takes in what trials write while the context is open, and all of it at its end."""
 
-    def __init__(self, store: Store, folder: JobFolder, events: EventWriter, poll_s: float = POLL_S) -> None:
+    thread_name = "relay"
+
+    def __init__(self, store: Store, folder: JobFolder, events: EventWriter, every_s: float = Watching.every_s) -> None:
         request = folder.request()
         self.store = store
         self.plan = request.plan
         self.known = store.sweep(request.experiment)
         self.folder = folder
         self.events = events
-        self.poll_s = poll_s
+        self.every_s = every_s
         self._read = dict.fromkeys([trial.number for trial in self.plan.trials], 0)
         self._rungs = {number: len(self.known.rungs(number)) for number in self._read}
         self._ended = {number for number in self._read if self.known.ended(number) is not None}
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
 
-    def __enter__(self) -> Relay:
+    def __enter__(self) -> Self:
         for number in self._ended:  # an earlier attempt's: this one's stages have to stand as they were left
             self._tell_end(self.plan.trials[number - 1], told=False)
-        self._thread.start()
-        return self
+        return super().__enter__()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self._thread.join()
-        self.take()
-
-    def take(self) -> None:
+    def look(self) -> None:
         """Everything new since the last look."""
         for trial in self.plan.trials:
             self._take(trial)
-
-    def _run(self) -> None:
-        while not self._over.wait(self.poll_s):
-            self.take()
 
     def _take(self, trial: Trial) -> None:
         number = trial.number

@@ -24,10 +24,10 @@ def run(toy: Toy, number: int, attempt: int = 1) -> None:
 
 def test_what_trials_write_comes_into_the_job_s_file_once_with_their_scores(toy: Toy) -> None:
     job = toy.job()
-    with Relay(toy.store, job, job.writer(), poll_s=60) as relay:
+    with Relay(toy.store, job, job.writer(), every_s=60) as relay:
         run(toy, 1)
-        relay.take()
-        relay.take()
+        relay.look()
+        relay.look()
         run(toy, 2)
     events = relayed(toy)
     assert [event.number for event in events] == list(range(1, len(events) + 1))
@@ -42,7 +42,7 @@ def test_what_trials_write_comes_into_the_job_s_file_once_with_their_scores(toy:
 
 def test_what_a_stopped_trial_alone_would_still_have_needed_is_left_out(toy: Toy) -> None:
     job, known = toy.job(), toy.store.sweep("swp_a")
-    with Relay(toy.store, job, job.writer(), poll_s=60):
+    with Relay(toy.store, job, job.writer(), every_s=60):
         run(toy, 1)
         known.end(TrialEnded(trial=2, end=TrialEnd.STOPPED, rung=1))
     skipped = {event.stage: event.data["why"] for event in relayed(toy) if event.kind is EventKind.STAGE_SKIPPED}
@@ -54,7 +54,7 @@ def test_what_a_stopped_trial_alone_would_still_have_needed_is_left_out(toy: Toy
 def test_what_comes_behind_a_failed_stage_is_left_out_and_the_stage_stays_failed(toy: Toy) -> None:
     toy.failing = {"t02.train.p2.s17.r1": DataError("nothing to train on")}
     job = toy.job()
-    with Relay(toy.store, job, job.writer(), poll_s=60):
+    with Relay(toy.store, job, job.writer(), every_s=60):
         run(toy, 2)
     last = {event.stage: event for event in relayed(toy) if event.stage is not None}
     assert last["t02.train.p2.s17.r1"].kind is EventKind.STAGE_FAILED
@@ -65,7 +65,7 @@ def test_what_comes_behind_a_failed_stage_is_left_out_and_the_stage_stays_failed
 def test_the_next_attempt_leaves_out_again_what_was_left_out_and_tells_no_end_twice(toy: Toy) -> None:
     toy.store.sweep("swp_a").end(TrialEnded(trial=3, end=TrialEnd.STOPPED, rung=1))
     job = toy.job(2)
-    with Relay(toy.store, job, job.writer(), poll_s=60):
+    with Relay(toy.store, job, job.writer(), every_s=60):
         pass
     events = relayed(toy, 2)
     assert {event.kind for event in events} == {EventKind.STAGE_SKIPPED}
