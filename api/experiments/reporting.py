@@ -67,11 +67,13 @@ class ReportService:
         plan, spec = Plan.model_validate_json(row.plan), spec_of(row)
         if isinstance(spec, SweepSpec):
             return self._sweep_html(row, spec, plan)
-        if not results(plan, self.store).rows:
+        told = results(plan, self.store, spec if isinstance(spec, ExperimentSpec) else None)
+        if not told.rows and not any(one.measures for one in told.analyses):
             raise Conflict(f"{identifier} is {row.state} and has no scores yet; a report needs some")
         match spec:
             case ExperimentSpec():
-                href = href_of(make_bundle(spec, plan, self.store, experiment=row.id))
+                bundle = make_bundle(spec, plan, self.store, experiment=row.id)
+                href = href_of(bundle) if bundle.scores else None
                 return html_report(spec, plan, self.store, experiment=row.id, bundle=href)
             case ModelEvaluationSpec():
                 return model_report(spec, plan, self.store, evaluation=row.id)

@@ -6,14 +6,13 @@ from typing import Any
 
 from cftray.bundle import Bundle, compare
 from cftray.plan import Plan
+from cftray.spec import ExperimentSpec
 from tests.unit.api.conftest import MINI, World
 from tests.unit.report.conftest import World as Recorded
 
 
 def recorded(world: World) -> str:
     """An experiment that has run, its stages recorded as they would be."""
-    from cftray.spec import ExperimentSpec
-
     identifier, job = world.started()
     plan: Plan = job.folder.request().plan
     spec = ExperimentSpec.model_validate(world.get(identifier)["spec"])
@@ -45,6 +44,19 @@ def test_without_scores_there_is_none_yet(world: World) -> None:
     identifier = world.post()["id"]
     assert "a bundle needs some" in told(world, f"/v1/experiments/{identifier}/bundle", 409)["detail"]
     told(world, "/v1/experiments/exp_222222222222/bundle", 404)
+
+
+def test_the_similarity_of_the_data_is_reported_before_anything_is_scored(world: World) -> None:
+    """DES is known before a model is trained; a training that fails does not take it away."""
+    identifier, job = world.started(MINI | {"analysis": ["des"]})
+    assert "has no scores yet" in told(world, f"/v1/experiments/{identifier}/report", 409)["detail"]
+    spec = ExperimentSpec.model_validate(world.get(identifier)["spec"])
+    ran = Recorded(spec=spec, plan=job.folder.request().plan, store=world.store)
+    ran.write("des", {"metrics": {"des": 0.612}, "details": {"samples": 500, "pairs": []}})
+    page = world.client.get(f"/v1/experiments/{identifier}/report").text
+    for text in ("Nothing is evaluated yet.", "0.612, 500 rows a side", "cftray submit"):
+        assert text in page, text
+    assert "cftray reproduce" not in page, "there are no figures to compare with"
 
 
 def test_a_plan_tells_the_same_stages_as_the_bundle_of_what_ran(world: World) -> None:

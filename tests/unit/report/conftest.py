@@ -46,9 +46,10 @@ class World:
         folder.mkdir(parents=True)
         made = _made(node, folder)
         outputs = {key: self.store.describe(node.fingerprint, path) for key, path in made.get("outputs", {}).items()}
-        self._write(name, made | {"outputs": outputs} | changes)
+        self.write(name, made | {"outputs": outputs} | changes)
 
-    def _write(self, name: str, made: dict[str, Any]) -> None:
+    def write(self, name: str, made: dict[str, Any]) -> None:
+        """Record the stage of that name with what it made."""
         node = self.plan.stage(name)
         record = {
             "fingerprint": node.fingerprint, "kind": str(node.kind), "title": node.title,
@@ -67,7 +68,7 @@ class World:
         path.parent.mkdir(parents=True)
         scores.write(path)
         outputs = {"scores": self.store.describe(fingerprint, path)}
-        self._write(name, {"outputs": outputs, "metrics": metrics_of([scores])} | changes)
+        self.write(name, {"outputs": outputs, "metrics": metrics_of([scores])} | changes)
 
     def record_all(self) -> None:
         """Every stage."""

@@ -48,8 +48,8 @@ def words(world: World) -> dict[str, str]:
 
 def test_figures_have_the_names_of_the_field_and_their_intervals(world: Make) -> None:
     asked = world(analysis=["des", "mpd"])
-    asked._write("des", DES)
-    asked._write("mpd.s17", MPD)
+    asked.write("des", DES)
+    asked.write("mpd.s17", MPD)
     des, mpd = found(asked)["des"], found(asked)["mpd"]
     assert [(one.name, one.value, one.low) for one in des.measures] == [
         ("similarity/des", 0.612, 0.55), ("similarity/des/de", 0.7, 0.6), ("similarity/des/fr", 0.5, None),
@@ -65,7 +65,7 @@ def test_figures_have_the_names_of_the_field_and_their_intervals(world: Make) ->
 def test_languages_of_two_mixed_sets_are_named_by_both(world: Make) -> None:
     asked = world(analysis=["des"])
     pairs = [{"languages": [{"first": one, "second": "de", "des": 0.5, "low": None, "high": None} for one in "ab"]}]
-    asked._write("des", DES | {"details": {"pairs": pairs}})
+    asked.write("des", DES | {"details": {"pairs": pairs}})
     names = [one.name for one in found(asked)["des"].measures]
     assert names == ["similarity/des", "similarity/des/a/de", "similarity/des/b/de"]
 
@@ -108,7 +108,7 @@ def test_a_new_attempt_takes_the_failure_back(world: Make) -> None:
     assert found(asked)["des"].state is AnalysisState.AWAITED
     lease.release()
     assert found(asked)["des"].state is AnalysisState.AWAITED
-    asked._write("des", DES)
+    asked.write("des", DES)
     assert found(asked)["des"].state is AnalysisState.FOUND
 
 
@@ -123,7 +123,7 @@ def test_there_is_no_similarity_to_the_data_of_an_adopted_model(world: Make) -> 
 def test_mpd_of_several_seeds_has_a_mean_and_a_deviation(world: Make) -> None:
     asked = world(analysis=["mpd"], seeds=[1, 2])
     for seed, value in ((1, 0.01), (2, 0.03)):
-        asked._write(f"mpd.s{seed}", {"metrics": {"mpd": value}})
+        asked.write(f"mpd.s{seed}", {"metrics": {"mpd": value}})
     assert words(asked)["MPD, mean over 2 seeds"] == "0.02 (standard deviation 0.014)"
 
 

@@ -39,7 +39,7 @@ def test_nothing_is_said_where_nothing_was_asked_for(world: Make) -> None:
 
 def test_the_similarity_of_the_data_comes_with_its_interval_and_what_was_cut(world: Make) -> None:
     asked = world(analysis=["des"])
-    asked._write("des", DES)
+    asked.write("des", DES)
     assert (
         told(asked)["DES of the phases' data"]
         == "0.612 (95 %: 0.550 to 0.680), 500 rows a side, at most 25.0% of a side's rows cut"
@@ -68,7 +68,7 @@ def test_the_page_holds_the_figures(world: Make) -> None:
     (folder / "layers.png").write_bytes(PICTURE)
     (folder / "covariance.png").write_bytes(b"\x89PNG, then twelve".ljust(16) + bytes((0, 0, 3, 0, 0, 0, 1, 0)))
     metrics = {"covariance_difference": 1.5, "layer_difference_relative_mean": 0.25, "prompts": 80}
-    asked._write(name, {"outputs": {"figures": asked.store.describe(fingerprint, folder)}, "metrics": metrics})
+    asked.write(name, {"outputs": {"figures": asked.store.describe(fingerprint, folder)}, "metrics": metrics})
     page = html_report(asked.spec, asked.plan, asked.store)
     assert f"data:image/png;base64,{base64.b64encode(PICTURE).decode()}" in page
     assert "the paper&#39;s Figure 1" in page
