@@ -39,6 +39,8 @@ MOST_ROWS: Final = 60
 MOST_LINES: Final = 10
 """Lines of one panel that can still be told apart."""
 MOST_PANELS: Final = 6
+BETWEEN: Final = " · "
+"""Stands between the parts of a row's name, the mitigation last."""
 MOST_NAMES: Final = 16
 """Points whose names still stand beside each other."""
 MEASURES: Final = {"des": (DES, "DES"), "mpd": (MPD, "MPD")}
@@ -228,8 +230,7 @@ def _inside(found: Gathered, store: Store) -> Iterator[MatrixFigure | None]:
         if result is not None:
             results.append((names[place], result))
     pairs = [(name, one) for name, one in results if any(layer.difference is not None for layer in one.by_layer)]
-    groups = [pairs[first : first + MOST_LINES] for first in range(0, len(pairs), MOST_LINES)][:MOST_PANELS]
-    panels = [Panel(title="", curves=[curve_of(one, name) for name, one in group]) for group in groups]
+    panels = _panels(pairs)
     yield None if not panels else MatrixFigure(
         name="covariance", title="How far the activations' covariance moved, layer by layer",
         notes=("P1 against each row's P2, as in the paper's Figures 2 and D4.",
@@ -245,6 +246,19 @@ def _inside(found: Gathered, store: Store) -> Iterator[MatrixFigure | None]:
                *_first_of(len(results), MOST_PANELS)),
         draw=lambda folder: layer_maps(maps, folder),
     )  # fmt: skip
+
+
+def _panels(pairs: Sequence[tuple[str, Representations]]) -> list[Panel]:
+    """A panel for each pair of data where each has several rows, as in the paper's Figure D4; else as many rows a panel
+    as can be told apart."""
+    groups: dict[str, list[tuple[str, Representations]]] = {}
+    for name, one in pairs:
+        group, _, own = name.rpartition(BETWEEN)
+        groups.setdefault(group, []).append((own, one))
+    if not (1 < len(groups) <= MOST_PANELS and all(1 < len(of) <= MOST_LINES for of in groups.values())):
+        parts = [pairs[first : first + MOST_LINES] for first in range(0, len(pairs), MOST_LINES)][:MOST_PANELS]
+        return [Panel(title="", curves=[curve_of(one, name) for name, one in part]) for part in parts]
+    return [Panel(title=group, curves=[curve_of(one, own) for own, one in of]) for group, of in groups.items()]
 
 
 def _representations(found: Gathered, row: MatrixRow, store: Store) -> Representations | None:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from cftray.report.matrix_cells import gathered
+from cftray.report.matrix_figures import matrix_figures
 from cftray.report.matrix_page import matrix_report
 from cftray.store import Store
 
@@ -50,6 +52,22 @@ def test_what_was_asked_and_found_stands_at_the_head(whole: str) -> None:
     text = text_of(whole)
     assert "none · generative_replay (ratio 0.1) · lf_h1" in text
     assert "alpaca-mini, 2,500 samples · instruct-mini, 2,500 samples" in text
+
+
+@pytest.mark.parametrize(
+    ("mitigations", "texts"),
+    [
+        ([{"kind": "none"}, GR], [">similar<", ">dissimilar<", ">P2<", ">GR_10<"]),
+        ([{"kind": "none"}], [">similar · P2<", ">dissimilar · P2<"]),
+    ],
+)
+def test_pairs_with_several_rows_have_a_panel_each_in_the_figure_of_covariances(
+    store: Store, mitigations: list[dict[str, Any]], texts: list[str]
+) -> None:
+    axes = {"pair": ["similar", "dissimilar"], "mitigation": mitigations, "seed": [1]}
+    found = gathered("pairs", made_matrix(store, MATRIX | {"axes": axes, "cells": []}), store)
+    svg = matrix_figures(found, store)["covariance"].content("svg").decode()
+    assert [text for text in texts if text not in svg] == []
 
 
 def test_every_figure_is_drawn_in_line_with_ids_of_its_own(whole: str) -> None:
