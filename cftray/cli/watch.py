@@ -85,7 +85,8 @@ def event_line(run: Run, event: dict[str, Any]) -> str:
     """`20:33:01  mini-similar  phase 1  step 96 of 235  loss 1.61` (times are UTC)."""
     titles = {stage["name"]: stage["title"] for stage in run.view["plan"]["stages"]}
     subject = titles.get(event["stage"], event["stage"]) or ""
-    what = event["kind"].partition(".")[2] if event["stage"] else event["kind"].replace(".", " ")
+    own = event["kind"].removeprefix("experiment.")  # a sweep is watched as well
+    what = event["kind"].partition(".")[2] if event["stage"] else own.replace(".", " ")
     parts = [str(event["at"])[11:19], run.view["name"], subject, _said(run, event) or what]
     return "  ".join(part for part in parts if part)
 

@@ -172,6 +172,7 @@ def test_watching_off_a_terminal_is_a_line_an_event_without_control_characters(c
     code, out, _ = cftray("submit", spec, "--watch")
 
     assert code == 0
+    assert "20:33:01  mini-similar  queued\n" in out
     assert "20:33:01  mini-similar  phase 2  started" in out
     assert "step 9,120 of 14,305" in out
     assert "step 9,121 of 14,305" not in out  # too soon after the last
