@@ -6,26 +6,18 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from cftray.report.analysis_text import analysis_lines
+from cftray.report.page import as_yaml
 from cftray.spec import label_of
 from cftray.spec.evaluation import Suite
-from cftray.store import Failure, Record, Store
+from cftray.store import Record, Store
 from cftray.tracking.analysis_image import Shown, shown_analyses
-from cftray.tracking.images import NOTE_END, RunImage, flattened, milliseconds, points_of, shortened
+from cftray.tracking.asked import NOT_PARAMS, STATUS, asked_tags, ended_at, note
+from cftray.tracking.images import RunImage, flattened, milliseconds, points_of
 from cftray.tracking.scores import experiment_scores, scored_outcomes
-from cftray.tracking.tracker import Point, RunState, RunStatus
-from cftray.tracking.view import ExperimentState, ExperimentView
+from cftray.tracking.tracker import Point, RunState
+from cftray.tracking.view import ExperimentView
 
-STATUS = {
-    ExperimentState.QUEUED: RunStatus.SCHEDULED,
-    ExperimentState.RUNNING: RunStatus.RUNNING,
-    ExperimentState.SUCCEEDED: RunStatus.FINISHED,
-    ExperimentState.FAILED: RunStatus.FAILED,
-    ExperimentState.CANCELLED: RunStatus.KILLED,
-}
-NOT_PARAMS = frozenset({"name", "project", "labels"})
 PHASES = ("p1", "p2", "change")
 
 
@@ -50,7 +42,7 @@ def experiment_image(
         folders=analyses.folders,
         note=_note(view, points, analyses, stage_runs),
         status=status,
-        ended_at=milliseconds(view.finished_at) if status.final and view.finished_at else None,
+        ended_at=ended_at(view),
     )
 
 
@@ -76,33 +68,14 @@ def _points(view: ExperimentView, records: Mapping[str, Record], *, over: bool) 
 
 def _tags(view: ExperimentView) -> dict[str, str]:
     spec = view.spec
-    tags = {
-        "cftray.kind": "experiment",
-        "cftray.experiment": view.experiment,
-        "cftray.name": spec.name,
-        "cftray.state": view.state.value,
+    return asked_tags(view, experiment_identity(view)) | {
         "cftray.base": spec.base.model,
         "cftray.mitigation": label_of(spec.phase2.mitigation),
         "cftray.seeds": ", ".join(str(seed) for seed in spec.seeds),
-        "mlflow.source.name": "experiment",
-        "mlflow.source.type": "JOB",
-        "mlflow.user": "cftray",
     }
-    if spec.labels:
-        tags["cftray.labels"] = ", ".join(spec.labels)
-    return tags | failure_tags(view.failure)
-
-
-def failure_tags(failure: Failure | None) -> dict[str, str]:
-    """Why something failed, and where."""
-    if failure is None:
-        return {}
-    tags = {"cftray.failure": shortened(f"{failure.failure.value}: {failure.message}")}
-    return tags | ({"cftray.failed_stage": failure.stage} if failure.stage else {})
 
 
 def _texts(view: ExperimentView, records: Mapping[str, Record]) -> dict[str, str]:
-    spec = yaml.safe_dump(view.spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     stages = {
         name: {
             "recorded_by": record.experiment,
@@ -114,7 +87,7 @@ def _texts(view: ExperimentView, records: Mapping[str, Record]) -> dict[str, str
     }
     environment: dict[str, Any] = {"service": dict(view.environment), "stages": stages}
     return {
-        "spec.yaml": spec,
+        "spec.yaml": as_yaml(view.spec.model_dump(mode="json")),
         "plan.json": view.plan.model_dump_json(indent=2) + "\n",
         "environment.json": json.dumps(environment, indent=2, sort_keys=True, default=str) + "\n",
     }
@@ -122,16 +95,11 @@ def _texts(view: ExperimentView, records: Mapping[str, Record]) -> dict[str, str
 
 def _note(view: ExperimentView, points: tuple[Point, ...], analyses: Shown, stage_runs: Mapping[str, RunState]) -> str:
     head = f"**{view.spec.name}** (`{view.experiment}`) {view.state.value}"
-    parts = [head, _table({point.name: point.value for point in points})]
-    parts.append("\n".join(f"- {title.strip()}: {words}" for title, words in analysis_lines(analyses.found)))
-    if view.failure is not None:
-        where = f" in {view.failure.stage}" if view.failure.stage else ""
-        parts.append(f"Failed{where} ({view.failure.failure.value}): {view.failure.message.splitlines()[0]}")
+    analysed = "\n".join(f"- {title.strip()}: {words}" for title, words in analysis_lines(analyses.found))
     titles = {node.name: node.title for node in view.plan.stages}
     runs = [f"[{titles[name]}](#/experiments/{run.project_id}/runs/{run.run_id})" for name, run in stage_runs.items()]
-    links = [f"[{name}]({address})" for name, address in view.links.items()]
-    parts += [" · ".join(runs), " · ".join(links), NOTE_END]
-    return "\n\n".join(part for part in parts if part)
+    told = [head, _table({point.name: point.value for point in points}), analysed, " · ".join(runs)]
+    return note(*told, failure=view.failure, links=view.links)
 
 
 def _table(figures: Mapping[str, float]) -> str:

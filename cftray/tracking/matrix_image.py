@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
-
-from cftray.report.matrix_cells import Gathered, gathered
+from cftray.report.matrix_cells import gathered
 from cftray.report.matrix_page import page_of
 from cftray.report.matrix_story import headline
 from cftray.report.matrix_text import csv_matrix, markdown_matrix
+from cftray.report.page import as_yaml
 from cftray.store import Store
-from cftray.tracking.images import NOTE_END, Folder, RunImage, milliseconds
+from cftray.tracking.asked import note, source_tags
+from cftray.tracking.images import Folder, RunImage, milliseconds
 from cftray.tracking.tracker import RunStatus
 from cftray.tracking.view import MatrixView
 
@@ -37,13 +37,13 @@ def matrix_image(view: MatrixView, store: Store, folder: Path) -> RunImage | Non
         started_at=milliseconds(view.created_at),
         tags=_tags(view),
         texts={
-            "matrix.yaml": yaml.safe_dump(dict(view.document), sort_keys=False, allow_unicode=True),
+            "matrix.yaml": as_yaml(dict(view.document)),
             "report.html": report,
             "table.md": markdown_matrix(found.table),
             "table.csv": csv_matrix(found.table),
         },
         folders={FIGURES: Folder(place=folder, sha256=_digest(folder))} if any(folder.iterdir()) else {},
-        note=_note(view, found),
+        note=note(f"**{view.name}** (`{view.matrix}`), {len(view.cells)} cells", *headline(found), links=view.links),
         status=RunStatus.FINISHED,
         ended_at=milliseconds(view.finished_at) if view.finished_at else None,
     )
@@ -58,18 +58,10 @@ def _tags(view: MatrixView) -> dict[str, str]:
     counts = Counter(cell.state for cell in view.cells)
     return {
         **matrix_identity(view),
+        **source_tags("matrix"),
         "cftray.name": view.name,
         "cftray.cells": ", ".join(f"{count} {state}" for state, count in sorted(counts.items())),
-        "mlflow.source.name": "matrix",
-        "mlflow.source.type": "JOB",
-        "mlflow.user": "cftray",
     }
-
-
-def _note(view: MatrixView, found: Gathered) -> str:
-    parts = [f"**{view.name}** (`{view.matrix}`), {len(view.cells)} cells", *headline(found)]
-    parts += [" · ".join(f"[{name}]({address})" for name, address in view.links.items()), NOTE_END]
-    return "\n\n".join(part for part in parts if part)
 
 
 def _digest(folder: Path) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import yaml
-
 from cftray.plan.similarity import DES
+from cftray.report.page import as_yaml
 from cftray.store import Record, Store
-from cftray.tracking.experiment_image import NOT_PARAMS, STATUS, failure_tags
-from cftray.tracking.images import NOTE_END, RunImage, flattened, milliseconds, points_of
+from cftray.tracking.asked import NOT_PARAMS, STATUS, asked_tags, ended_at, figures_table, note
+from cftray.tracking.images import RunImage, flattened, milliseconds, points_of
 from cftray.tracking.view import SimilarityView
 
 MOST_SHOWN = 30
@@ -18,7 +17,7 @@ MOST_SHOWN = 30
 
 def similarity_image(view: SimilarityView, store: Store) -> RunImage:
     """Metrics as the stage recorded them: `des`, or `des/one/other` for more than two sets."""
-    spec, status, record = view.spec, STATUS[view.state], _record(view, store)
+    spec, record = view.spec, _record(view, store)
     figures = record.metrics if record is not None else {}
     at = milliseconds(record.finished_at) if record is not None else 0
     return RunImage(
@@ -26,16 +25,16 @@ def similarity_image(view: SimilarityView, store: Store) -> RunImage:
         name=spec.name,
         identity=similarity_identity(view),
         started_at=milliseconds(view.created_at),
-        tags=_tags(view),
+        tags=asked_tags(view, similarity_identity(view)),
         params=flattened(spec, leave_out=NOT_PARAMS),
         points=points_of(figures, at),
         texts={
-            "spec.yaml": yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+            "spec.yaml": as_yaml(spec.model_dump(mode="json")),
             "plan.json": view.plan.model_dump_json(indent=2) + "\n",
         },
         note=_note(view, figures),
-        status=status,
-        ended_at=milliseconds(view.finished_at) if status.final and view.finished_at else None,
+        status=STATUS[view.state],
+        ended_at=ended_at(view),
     )
 
 
@@ -49,29 +48,9 @@ def _record(view: SimilarityView, store: Store) -> Record | None:
     return store.record(fingerprint) if fingerprint is not None else None
 
 
-def _tags(view: SimilarityView) -> dict[str, str]:
-    spec = view.spec
-    tags = {
-        **similarity_identity(view),
-        "cftray.name": spec.name,
-        "cftray.state": view.state.value,
-        "mlflow.source.name": "similarity",
-        "mlflow.source.type": "JOB",
-        "mlflow.user": "cftray",
-    }
-    if spec.labels:
-        tags["cftray.labels"] = ", ".join(spec.labels)
-    return tags | failure_tags(view.failure)
-
-
 def _note(view: SimilarityView, figures: Mapping[str, float]) -> str:
     """DES of the first pairs; intervals are left to the metrics."""
     shown = [(name, value) for name, value in figures.items() if not name.endswith(("/low", "/high"))][:MOST_SHOWN]
     names = ", ".join(one.name for one in view.spec.sets)
-    parts = [f"**{view.spec.name}** (`{view.similarity}`) {view.state.value}: DES of {names}"]
-    if shown:
-        parts.append("\n".join(["| | |", "|---|---|", *(f"| {name} | {value:.3f} |" for name, value in shown)]))
-    if view.failure is not None:
-        parts.append(f"Failed ({view.failure.failure.value}): {view.failure.message.splitlines()[0]}")
-    parts += [" · ".join(f"[{name}]({address})" for name, address in view.links.items()), NOTE_END]
-    return "\n\n".join(part for part in parts if part)
+    head = f"**{view.spec.name}** (`{view.similarity}`) {view.state.value}: DES of {names}"
+    return note(head, figures_table(dict(shown)), failure=view.failure, links=view.links)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from cftray.plan import StageNode
 from cftray.store import Failure, Record, Store
 from cftray.tracking.analysis_image import figures_folder, layer_points, named
+from cftray.tracking.asked import failure_tags
 from cftray.tracking.curves import CURVES
-from cftray.tracking.experiment_image import failure_tags
 from cftray.tracking.images import RunImage, flattened, milliseconds, points_of
 from cftray.tracking.roles import Role
 from cftray.tracking.tracker import RunStatus

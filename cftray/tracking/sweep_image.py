@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-import yaml
-
 from cftray.report import grid
+from cftray.report.page import as_yaml
 from cftray.report.sweep_page import sweep_findings, value_text
 from cftray.report.sweep_picture import PictureFormat, pareto_files
 from cftray.report.trials import RungTold, SweepResults, TrialState, TrialTold, sweep_results
 from cftray.store import Store
+from cftray.tracking.asked import NOT_PARAMS, STATUS, asked_tags, ended_at, note, source_tags
 from cftray.tracking.curves import recorded_points
-from cftray.tracking.experiment_image import NOT_PARAMS, STATUS, failure_tags
-from cftray.tracking.images import NOTE_END, RunImage, flattened, milliseconds, shortened
+from cftray.tracking.images import RunImage, flattened, milliseconds, shortened
 from cftray.tracking.tracker import Point, RunState, RunStatus
 from cftray.tracking.view import SweepView
 
@@ -42,22 +41,23 @@ def sweep_image(view: SweepView, found: SweepResults) -> RunImage:
     spec, status = view.spec, STATUS[view.state]
     at = milliseconds(view.finished_at or view.created_at)
     pictures = pareto_files(spec, found) if status.final else None
-    texts = {"spec.yaml": yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True)}
+    texts = {"spec.yaml": as_yaml(spec.model_dump(mode="json"))}
     if pictures is not None:
         texts["pareto.svg"] = pictures[PictureFormat.SVG].decode()
     points = () if found.best is None else tuple(_points(found.trial(found.best), at))
+    best = {} if found.best is None else {"cftray.best_trial": str(found.best)}
     return RunImage(
         project=spec.project,
         name=spec.name,
         identity=sweep_identity(view),
         started_at=milliseconds(view.created_at),
-        tags=_tags(view) | ({"cftray.best_trial": str(found.best)} if found.best is not None else {}),
+        tags=asked_tags(view, sweep_identity(view)) | best,
         params=flattened(spec, leave_out=NOT_PARAMS),
         points=points,
         texts=texts,
         note=_note(view, found),
         status=status,
-        ended_at=milliseconds(view.finished_at) if status.final and view.finished_at else None,
+        ended_at=ended_at(view),
     )
 
 
@@ -70,12 +70,10 @@ def trial_image(view: SweepView, trial: TrialTold, parent: RunState, *, best: bo
     at = milliseconds(view.finished_at or view.created_at)
     tags = {
         **trial_identity(view, trial.number),
+        **source_tags("sweep"),
         PARENT_TAG: parent.run_id,
         "cftray.trial.state": trial.state.value,
         "cftray.trial.best": "yes" if best else "no",
-        "mlflow.source.name": "sweep",
-        "mlflow.source.type": "JOB",
-        "mlflow.user": "cftray",
     }
     if trial.failure is not None:
         tags["cftray.failure"] = shortened(trial.failure)
@@ -141,21 +139,6 @@ def _figures(rung: RungTold) -> dict[str, float]:
     return figures | {"violation": rung.violation}
 
 
-def _tags(view: SweepView) -> dict[str, str]:
-    spec = view.spec
-    tags = {
-        **sweep_identity(view),
-        "cftray.name": spec.name,
-        "cftray.state": view.state.value,
-        "mlflow.source.name": "sweep",
-        "mlflow.source.type": "JOB",
-        "mlflow.user": "cftray",
-    }
-    if spec.labels:
-        tags["cftray.labels"] = ", ".join(spec.labels)
-    return tags | failure_tags(view.failure)
-
-
 def _note(view: SweepView, found: SweepResults) -> str:
     lines = ["| trial | state | " + found.maximise + " | TA | LA |", "|---|---|---|---|---|"]
     for trial in found.trials:
@@ -166,8 +149,5 @@ def _note(view: SweepView, found: SweepResults) -> str:
         star = " ★" if trial.number == found.best else ""
         lines.append(f"| {trial.number}{star} | {trial.state} | {value} | {cells[0]} | {cells[1]} |")
     head = f"**{view.spec.name}** (`{view.sweep}`) {view.state.value}"
-    parts = [head, *sweep_findings(view.spec, found), "\n".join(lines)]
-    if view.failure is not None:
-        parts.append(f"Failed ({view.failure.failure.value}): {view.failure.message.splitlines()[0]}")
-    parts += [" · ".join(f"[{name}]({address})" for name, address in view.links.items()), NOTE_END]
-    return "\n\n".join(part for part in parts if part)
+    told = [head, *sweep_findings(view.spec, found), "\n".join(lines)]
+    return note(*told, failure=view.failure, links=view.links)

@@ -43,35 +43,29 @@ class LiveStage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExperimentView:
+class _Planned:
+    """What is known of everything that has a plan; `links` are addresses by what they lead to (`report`).
+    Times are aware."""
+
+    plan: Plan
+    state: ExperimentState
+    created_at: datetime
+    finished_at: datetime | None = None
+    failure: Failure | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentView(_Planned):
     """All that MLflow shows of an experiment, records aside, which are read from the store.
 
-    `live` is by stage name; `links` are addresses by what they lead to (`report`, `ray dashboard`);
-    `environment` is any JSON about the service. Times are aware.
+    `live` is by stage name; `environment` is any JSON about the service. Times are aware.
     """
 
     experiment: str
     spec: ExperimentSpec
-    plan: Plan
-    state: ExperimentState
-    created_at: datetime
-    finished_at: datetime | None = None
-    failure: Failure | None = None
     live: Mapping[str, LiveStage] = field(default_factory=dict)
-    links: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Planned:
-    """What is known of everything that has a plan; `links` are addresses by what they lead to. Times are aware."""
-
-    plan: Plan
-    state: ExperimentState
-    created_at: datetime
-    finished_at: datetime | None = None
-    failure: Failure | None = None
-    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
