@@ -23,7 +23,7 @@ from benchmarks.generation import ray_cluster
 from cftray.data.adapters import write_rows
 from cftray.data.rows import Row
 from cftray.mini import datasets
-from cftray.plan.stages import TranslateConfig
+from cftray.plan.data_stages import TranslateConfig
 from cftray.spec.execution import ExecutionSpec
 from cftray.stage import StageContext, Workers
 from cftray.translation.batches import Figures, write_batch

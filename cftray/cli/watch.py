@@ -111,6 +111,12 @@ def _said(run: Run, event: dict[str, Any]) -> str:
             said = f"failed: {data['failure']['message']}"
         case "experiment.waiting" if data.get("waiting_for"):
             said = f"waits for {data['waiting_for']}"
+        case "trial.scored":
+            missed = f", misses the constraints by {100 * data['violation']:.1f}" if data["violation"] > 0 else ""
+            said = f"trial {data['trial']} after {100 * data['share']:.3g} %: {100 * data['value']:.1f}{missed}"
+        case "trial.ended":
+            failure = f": {data['failure']['message']}" if data["failure"] else ""
+            said = f"trial {data['trial']} {data['end']}{failure}"
     return said
 
 

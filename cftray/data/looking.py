@@ -20,8 +20,9 @@ from cftray.data.reading.records import TEXT, Formats
 from cftray.data.reading.sampling import drawn as places_drawn
 from cftray.data.rows import Row
 from cftray.data.sources import ROWS
+from cftray.plan.data_stages import RowsSource
 from cftray.plan.reading import Outside, data_leaf, rows_source
-from cftray.plan.stages import Leaf, LeafKind, RowsSource
+from cftray.plan.stages import Leaf, LeafKind
 from cftray.store.files import data_files, is_remote, locate_files
 from cftray.store.leaves import LeafDigests
 

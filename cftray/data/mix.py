@@ -11,7 +11,7 @@ from pathlib import Path
 from cftray.data.replay import replay_size
 from cftray.data.tokenized import TokenizedData, TokenizedWriter
 from cftray.errors import DataError
-from cftray.plan.stages import MixConfig
+from cftray.plan.data_stages import MixConfig
 from cftray.stage import Artifact, StageContext
 
 BLOCK = 1000

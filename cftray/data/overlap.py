@@ -13,7 +13,7 @@ from pathlib import Path
 from cftray.data.rows import Row
 from cftray.data.sources import rows_of
 from cftray.errors import DataError
-from cftray.plan.stages import OverlapConfig
+from cftray.plan.data_stages import OverlapConfig
 from cftray.stage import Artifact, StageContext
 from cftray.store.atomic import write_atomic
 

@@ -17,7 +17,7 @@ from cftray.data.rows import Row
 from cftray.data.sources import META, ROWS, rows_of
 from cftray.data.tokenized import TokenizedData
 from cftray.errors import DataError
-from cftray.plan.stages import ReplayPromptsConfig
+from cftray.plan.data_stages import ReplayPromptsConfig
 from cftray.spec.data import Alignment
 from cftray.stage import Artifact, StageContext
 from cftray.store.atomic import write_atomic

@@ -24,7 +24,7 @@ from cftray.data.sources import rows_of
 from cftray.data.templates import ChatTemplate, load_template
 from cftray.data.tokenized import TokenizedWriter
 from cftray.errors import DataError, ModelError
-from cftray.plan.stages import TokenizeConfig
+from cftray.plan.data_stages import TokenizeConfig
 from cftray.stage import Artifact, Progress, StageContext
 
 BATCH = 250

@@ -16,8 +16,8 @@ from cftray.data.contamination import Contamination, Item, Overlap
 from cftray.data.sources import rows_of
 from cftray.evaluation import packs
 from cftray.evaluation.prompts import file_items, harness_items
+from cftray.plan.data_stages import ContaminationConfig
 from cftray.plan.packs import Pack
-from cftray.plan.stages import ContaminationConfig
 from cftray.stage import Artifact, Progress, StageContext
 from cftray.store.atomic import write_atomic
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cftray.data.adapters import write_rows
 from cftray.mini import datasets
-from cftray.plan.stages import MiniRowsConfig
+from cftray.plan.data_stages import MiniRowsConfig
 from cftray.stage import Artifact, StageContext
 
 

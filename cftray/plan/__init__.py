@@ -1,6 +1,18 @@
 """From a spec to a graph of stages with fingerprints; pure, and free of ray, torch and mlflow."""
 
 from cftray.plan.canonical import canonical, sha256_of
+from cftray.plan.data_stages import (
+    ContaminationConfig,
+    GatherConfig,
+    MiniRowsConfig,
+    MixConfig,
+    OverlapConfig,
+    ReadRowsConfig,
+    ReplayPromptsConfig,
+    RowsSource,
+    TokenizeConfig,
+    TranslateConfig,
+)
 from cftray.plan.graph import build_evaluation_plan, build_plan
 from cftray.plan.leaves import encoder_leaf, model_leaf
 from cftray.plan.nodes import Known, fingerprint_of
@@ -9,31 +21,21 @@ from cftray.plan.plan import Outcome, Plan, Rung, Trial
 from cftray.plan.similarity import build_similarity_plan
 from cftray.plan.stages import (
     CODE_VERSION,
-    ContaminationConfig,
     EvaluateConfig,
     GateConfig,
-    GatherConfig,
     GenerateConfig,
     JudgeConfig,
     Leaf,
     LeafInput,
     LeafKind,
-    MiniRowsConfig,
-    MixConfig,
-    OverlapConfig,
-    ReadRowsConfig,
-    ReplayPromptsConfig,
     RequestsConfig,
-    RowsSource,
     SelectFrozenConfig,
     StageConfig,
     StageInput,
     StageKind,
     StageNode,
-    TokenizeConfig,
     TrainConfig,
     TrainPartConfig,
-    TranslateConfig,
 )
 from cftray.plan.sweeping import build_sweep_plan
 

@@ -13,18 +13,11 @@ from __future__ import annotations
 from typing import Literal
 
 from cftray.errors import InternalError
+from cftray.plan.data_stages import GatherConfig, MiniRowsConfig, ReadRowsConfig, RowsSource, TranslateConfig
 from cftray.plan.leaves import encoder_leaf, model_leaf
 from cftray.plan.nodes import Nodes, Source
 from cftray.plan.reading import Outside, aligned_source, data_leaf, english_source, rows_source
-from cftray.plan.stages import (
-    GatherConfig,
-    Leaf,
-    MiniRowsConfig,
-    ReadRowsConfig,
-    RowsSource,
-    StageInput,
-    TranslateConfig,
-)
+from cftray.plan.stages import Leaf, StageInput
 from cftray.spec.data import Alignment, DataSpec, MiniData, TranslatedData, TranslatedEnglish
 from cftray.spec.translation import GateSettings, Seq2SeqSettings, Seq2SeqTranslator, TranslationGate, Translator
 

@@ -17,10 +17,10 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from cftray.errors import InternalError
+from cftray.plan.data_stages import ContaminationConfig
 from cftray.plan.nodes import Nodes, Source
 from cftray.plan.packs import Pack, PackTask
 from cftray.plan.stages import (
-    ContaminationConfig,
     EvaluateConfig,
     GateConfig,
     JudgeConfig,

@@ -25,23 +25,13 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from cftray.plan.analysing import Analyses
+from cftray.plan.data_stages import MixConfig, OverlapConfig, ReplayPromptsConfig, TokenizeConfig
 from cftray.plan.datasets import Datasets
 from cftray.plan.evaluating import Evaluations, Packs, Scored
 from cftray.plan.leaves import model_leaf
 from cftray.plan.nodes import Digests, Known, Nodes, Source
 from cftray.plan.plan import Outcome, Plan
-from cftray.plan.stages import (
-    GenerateConfig,
-    LeafInput,
-    MixConfig,
-    OverlapConfig,
-    ReplayPromptsConfig,
-    SelectFrozenConfig,
-    StageInput,
-    TokenizeConfig,
-    TrainConfig,
-    TrainPartConfig,
-)
+from cftray.plan.stages import GenerateConfig, LeafInput, SelectFrozenConfig, StageInput, TrainConfig, TrainPartConfig
 from cftray.spec import (
     Alignment,
     ChangeFreezing,

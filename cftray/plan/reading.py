@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cftray.plan.stages import Leaf, LeafKind, RowsSource
+from cftray.plan.data_stages import RowsSource
+from cftray.plan.stages import Leaf, LeafKind
 from cftray.spec.data import Alignment, EnglishCounterpart, EnglishHubSet, FileData, HubData, TranslatedEnglish
 
 Outside = FileData | HubData

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cftray.data.sources import ROWS
 from cftray.errors import DataError
-from cftray.plan.stages import GatherConfig
+from cftray.plan.data_stages import GatherConfig
 from cftray.stage import Artifact, StageContext
 from cftray.translation.index import lines_of
 

@@ -18,7 +18,7 @@ from typing import Any
 from cftray.data.rows import Row
 from cftray.data.sources import ROWS
 from cftray.errors import DataError
-from cftray.plan.stages import TranslateConfig
+from cftray.plan.data_stages import TranslateConfig
 from cftray.spec.translation import EndpointTranslator, Seq2SeqSettings
 from cftray.stage import Artifact, StageContext
 from cftray.translation.batches import batch_file, read_batch, take_over

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from cftray.data.rows import Row
-from cftray.plan.stages import TranslateConfig
+from cftray.plan.data_stages import TranslateConfig
 from cftray.translation.gate import Encode, Identify, fault_of
 from cftray.translation.sentences import Cutting, Piece, Unit, pieces
 from cftray.translation.spans import Protected, protect, quotations, restore

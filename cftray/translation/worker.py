@@ -10,7 +10,7 @@ from typing import Any
 
 from cftray.endpoint import EndpointChat, open_chat
 from cftray.errors import Cancelled
-from cftray.plan.stages import TranslateConfig
+from cftray.plan.data_stages import TranslateConfig
 from cftray.spec.execution import EndpointBudget
 from cftray.spec.translation import DictionaryTranslator, EndpointTranslator
 from cftray.translation.batches import Figures, write_batch

@@ -43,6 +43,15 @@ def view(state: str = "succeeded") -> dict[str, Any]:
     return experiment_view(state) | swept
 
 
+EVENTS = [
+    event(1, "trial.scored", **rung(0.5, 0.5, 0.2), trial=1, rung=1),
+    event(2, "trial.scored", **rung(0.5, 0.3, 0.1, 0.1), trial=2, rung=1),
+    event(3, "trial.ended", trial=2, end="stopped", rung=1, failure=None),
+    event(4, "trial.ended", trial=3, end="failed", rung=0, failure={"message": "nothing to train on"}),
+    event(5, "experiment.succeeded"),
+]
+
+
 class Service:
     """Remembers what was asked; sweeps end at once."""
 
@@ -57,7 +66,7 @@ class Service:
             self.posted.append(json.loads(request.content or b"{}"))
             return httpx.Response(202, json=view("cancelling" if path.endswith("/cancel") else "queued"))
         if path.endswith("/events"):
-            page = {"data": [event(1, "experiment.succeeded")], "has_more": False, "next": 1, "terminal": True}
+            page = {"data": EVENTS, "has_more": False, "next": len(EVENTS), "terminal": True}
             live = request.headers["accept"] == "text/event-stream"
             return httpx.Response(200, text="") if live else httpx.Response(200, json=page)
         if path.endswith("/results"):
@@ -106,6 +115,17 @@ def test_watching_ends_with_the_best_trial_and_the_exit_code(cftray: Console, se
     code, out, _ = cftray("sweep", "submit", document, "--watch")
     assert code == 0
     assert "best: trial 1; beaten by none in TA and LA together: 1" in out
+
+
+def test_watched_lines_tell_which_trial_and_how_it_stands(
+    cftray: Console, service: Service, document: str
+) -> None:
+    _, out, _ = cftray("sweep", "submit", document, "--watch")
+    lines = [" ".join(line.split()[1:]) for line in out.splitlines() if line.startswith("20:33:01")]
+    assert lines == [
+        "rates trial 1 after 50 %: 20.0", "rates trial 2 after 50 %: 10.0, misses the constraints by 10.0",
+        "rates trial 2 stopped", "rates trial 3 failed: nothing to train on", "rates succeeded",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("command", [("get",), ("results",), ("list",)])

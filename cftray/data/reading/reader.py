@@ -18,7 +18,7 @@ from cftray.data.adapters import field as field_of
 from cftray.data.reading.records import TEXT, Formats, Numbered, records_of
 from cftray.data.rows import Row
 from cftray.errors import DataError
-from cftray.plan.stages import RowsSource
+from cftray.plan.data_stages import RowsSource
 from cftray.spec.data import Alignment
 from cftray.spec.languages import language_of
 from cftray.store.files import telling_name

@@ -7,7 +7,7 @@ import random
 from collections.abc import Mapping, Sequence
 
 from cftray.errors import DataError
-from cftray.plan.stages import RowsSource
+from cftray.plan.data_stages import RowsSource
 
 
 def draws(source: RowsSource) -> bool:

@@ -23,7 +23,7 @@ from cftray.data.reading.sampling import drawn, draws
 from cftray.data.rows import Row
 from cftray.data.sources import META, ROWS
 from cftray.errors import DataError
-from cftray.plan.stages import ReadRowsConfig
+from cftray.plan.data_stages import ReadRowsConfig
 from cftray.stage import Artifact, Progress, StageContext
 from cftray.store.atomic import write_atomic
 from cftray.store.files import locate_files
