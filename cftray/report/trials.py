@@ -43,10 +43,12 @@ class TrialState(StrEnum):
 class RungTold(_Told):
     """Scores after `share` of phase 2, 0 to 1: of P1 and P2, those that the objective names and both suites' means.
 
-    `value` is that of the score to be maximised; `violation` how far the constraints are missed in all.
+    `value` is that of the score to be maximised; `violation` how far the constraints are missed in all; `at` is when it
+    was scored.
     """
 
     share: float
+    at: str
     p1: dict[str, float]
     p2: dict[str, float]
     value: float
@@ -156,7 +158,12 @@ def _own(trial: Trial) -> set[str]:
 
 def _rung(reached: RungReached) -> RungTold:
     return RungTold(
-        share=reached.share, p1=reached.p1, p2=reached.p2, value=reached.value, violation=reached.violation
+        share=reached.share,
+        at=reached.at,
+        p1=reached.p1,
+        p2=reached.p2,
+        value=reached.value,
+        violation=reached.violation,
     )
 
 

@@ -26,12 +26,14 @@ class _Kept(BaseModel):
 class RungReached(_Kept):
     """A trial's scores at a rung, from 1, after `share` of phase 2's steps. Scores are 0 to 1, means over replicas.
 
-    `value` is that of the score that is maximised, `violation` how far the constraints are missed, 0 where they hold.
+    `value` is that of the score that is maximised, `violation` how far the constraints are missed, 0 where they hold;
+    `at` is when it was scored, UTC, ISO 8601.
     """
 
     trial: int
     rung: int
     share: float
+    at: str
     p1: dict[str, float]
     p2: dict[str, float]
     value: float

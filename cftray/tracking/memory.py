@@ -158,5 +158,6 @@ class MemoryTracker:
 
 
 def _latest(history: list[Point]) -> dict[str, float]:
-    """MLflow's rule: the highest step counts, and of one step the latest time."""
-    return {point.name: point.value for point in sorted(history, key=lambda point: (point.step, point.at))}
+    """MLflow's rule: the highest step counts, of one step the latest time, and of one time the larger value."""
+    ordered = sorted(history, key=lambda point: (point.step, point.at, point.value))
+    return {point.name: point.value for point in ordered}

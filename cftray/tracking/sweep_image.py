@@ -39,12 +39,11 @@ def told_trials(view: SweepView, store: Store) -> SweepResults:
 def sweep_image(view: SweepView, found: SweepResults) -> RunImage:
     """The sweep's own run: the best trial's scores as metrics, the picture once the sweep is over."""
     spec, status = view.spec, STATUS[view.state]
-    at = milliseconds(view.finished_at or view.created_at)
     pictures = pareto_files(spec, found) if status.final else None
     texts = {"spec.yaml": as_yaml(spec.model_dump(mode="json"))}
     if pictures is not None:
         texts["pareto.svg"] = pictures[PictureFormat.SVG].decode()
-    points = () if found.best is None else tuple(_points(found.trial(found.best), at))
+    points = () if found.best is None else tuple(_points(found.trial(found.best)))
     best = {} if found.best is None else {"cftray.best_trial": str(found.best)}
     return RunImage(
         project=spec.project,
@@ -67,7 +66,6 @@ def trial_image(view: SweepView, trial: TrialTold, parent: RunState, *, best: bo
     if trial.state is TrialState.QUEUED or (trial.state is TrialState.LEFT and not trial.rungs):
         return None
     status = OF_TRIAL[trial.state]
-    at = milliseconds(view.finished_at or view.created_at)
     tags = {
         **trial_identity(view, trial.number),
         **source_tags("sweep"),
@@ -84,9 +82,9 @@ def trial_image(view: SweepView, trial: TrialTold, parent: RunState, *, best: bo
         started_at=milliseconds(view.created_at),
         tags=tags,
         params={name: value_text(value) for name, value in trial.values.items()},
-        points=tuple(_points(trial, at)),
+        points=tuple(_points(trial)),
         status=status,
-        ended_at=at if status.final else None,
+        ended_at=_ended_at(view, trial) if status.final else None,
     )
 
 
@@ -100,13 +98,11 @@ def trial_identity(view: SweepView, number: int) -> Mapping[str, str]:
     return {"cftray.sweep": view.sweep, "cftray.kind": "trial", "cftray.trial": str(number)}
 
 
-def rung_points(view: SweepView, trial: TrialTold) -> Iterator[Point]:
+def rung_points(trial: TrialTold) -> Iterator[Point]:
     """A trial's scores at each rung as curves, the rung's share of phase 2 in percent as step."""
     for rung in trial.rungs:
         for name, value in _figures(rung).items():
-            yield Point(
-                name=f"rung/{name}", value=value, step=round(100 * rung.share), at=milliseconds(view.created_at)
-            )
+            yield Point(name=f"rung/{name}", value=value, step=round(100 * rung.share), at=milliseconds(rung.at))
 
 
 def trial_curves(view: SweepView, trial: TrialTold, store: Store) -> list[Point]:
@@ -126,11 +122,18 @@ def trial_curves(view: SweepView, trial: TrialTold, store: Store) -> list[Point]
     return found
 
 
-def _points(trial: TrialTold, at: int) -> Iterator[Point]:
-    """Of the last rung."""
+def _ended_at(view: SweepView, trial: TrialTold) -> int:
+    """When the trial came to its last rung; one without any ends with its sweep."""
+    if trial.last is not None:
+        return milliseconds(trial.last.at)
+    return milliseconds(view.finished_at or view.created_at)
+
+
+def _points(trial: TrialTold) -> Iterator[Point]:
+    """Of the last rung, at its time: of two values of one step MLflow shows the later one."""
     for rung in trial.rungs[-1:]:
         for name, value in _figures(rung).items():
-            yield Point(name=name, value=value, at=at)
+            yield Point(name=name, value=value, at=milliseconds(rung.at))
 
 
 def _figures(rung: RungTold) -> dict[str, float]:

@@ -77,7 +77,7 @@ class TrackingWriter:
 
     def _trial(self, view: SweepView, trial: TrialTold, image: RunImage) -> None:
         state = self._mirror.run(image)
-        self._mirror.curve(state, rung_points(view, trial))
+        self._mirror.curve(state, rung_points(trial))
         curves = [] if CURVE_TAG in state.tags else trial_curves(view, trial, self._store)
         if curves:
             self._mirror.whole_curve(state, image.identity, curves, {CURVE_TAG: "whole"})

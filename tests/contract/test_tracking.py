@@ -285,7 +285,7 @@ def test_a_sweep_is_a_run_with_its_trials_below_it(tracker: Tracker, tmp_path: P
             "name": "rates",
             "project": project,
             "spec": {"recipe": "mini", "pair": "dissimilar"},
-            "space": {rate: [1e-4, 2e-4, 3e-4]},
+            "space": {rate: [1e-4, 2e-4, 3e-4, 4e-4]},
             "early_stopping": {"grace": 0.5},
         }
     )
@@ -299,9 +299,10 @@ def test_a_sweep_is_a_run_with_its_trials_below_it(tracker: Tracker, tmp_path: P
         ended = START + timedelta(hours=1) if over else None
         return SweepView(sweep="swp_a", spec=sweep, plan=plan, state=state, created_at=START, finished_at=ended)
 
-    def reach(trial: int, rung: int, la: float) -> None:
-        scores = {"p1": {"ta": 0.5, "la": 0.1}, "p2": {"ta": 0.4, "la": la}, "value": la, "violation": 0.0}
-        known.reach(RungReached.model_validate({"trial": trial, "rung": rung, "share": 0.5 * rung} | scores))
+    def reach(trial: int, rung: int, ta: float, la: float) -> None:
+        scores = {"p1": {"ta": 0.5, "la": 0.1}, "p2": {"ta": ta, "la": la}, "value": la, "violation": 0.0}
+        at = (START + timedelta(minutes=10 * trial + rung)).isoformat()
+        known.reach(RungReached.model_validate({"trial": trial, "rung": rung, "share": 0.5 * rung, "at": at} | scores))
 
     trained = plan.stage("t01.train.p2.s17")
     folder = store.attempt_folder(str(trained.fingerprint), 1)
@@ -317,18 +318,21 @@ def test_a_sweep_is_a_run_with_its_trials_below_it(tracker: Tracker, tmp_path: P
         )
     )  # fmt: skip
     writer = TrackingWriter(tracker, store)
-    reach(1, 1, 0.2)
-    writer.sync_sweep(view(ExperimentState.RUNNING))
-    reach(1, 2, 0.4)
-    known.end(TrialEnded(trial=1, end=TrialEnd.FINISHED, rung=2))
-    reach(2, 1, 0.15)
+    for trial, la in ((1, 0.4), (3, 0.5)):  # what the second one is better at costs it more TA
+        reach(trial, 1, 0.45 - 0.1 * trial, la / 2)
+        writer.sync_sweep(view(ExperimentState.RUNNING))
+        reach(trial, 2, 0.4 - 0.1 * trial, la)
+        known.end(TrialEnded(trial=trial, end=TrialEnd.FINISHED, rung=2))
+        writer.sync_sweep(view(ExperimentState.RUNNING))
+    reach(2, 1, 0.4, 0.15)
     known.end(TrialEnded(trial=2, end=TrialEnd.STOPPED, rung=1))
     for one in (writer, writer, TrackingWriter(tracker, store)):
         one.sync_sweep(view(ExperimentState.SUCCEEDED))
     whole = tracker.find_run({"cftray.sweep": "swp_a", "cftray.kind": "sweep"}, tracker.ensure_project(project))
     assert whole is not None
-    assert (whole.status, whole.tags["cftray.best_trial"]) == (RunStatus.FINISHED, "1")
-    assert whole.metrics["p2/la"] == 0.4
+    assert (whole.status, whole.tags["cftray.best_trial"]) == (RunStatus.FINISHED, "3")
+    figures = {"p2/la": 0.5, "p2/ta": 0.1, "change/la": 0.4, "change/ta": -0.4}
+    assert {name: whole.metrics[name] for name in figures} == pytest.approx(figures), "the best trial's"
     first, second = (
         tracker.find_run({"cftray.sweep": "swp_a", "cftray.kind": "trial", "cftray.trial": number}, whole.project_id)
         for number in ("1", "2")
@@ -339,11 +343,12 @@ def test_a_sweep_is_a_run_with_its_trials_below_it(tracker: Tracker, tmp_path: P
     assert (first.params[rate], second.tags["cftray.trial.state"]) == ("0.0001", "stopped")
     assert (first.status, second.status) == (RunStatus.FINISHED, RunStatus.FINISHED)
     assert first.metrics["change/la"] == pytest.approx(0.3)
+    assert first.metrics["p2/ta"] == pytest.approx(0.3), "at its last rung, though it was higher before"
     assert tracker.steps(first.run_id, "rung/p2/la") == {50, 100}
     assert tracker.steps(first.run_id, "loss") == {1, 2, 3}
     assert not tracker.steps(second.run_id, "loss"), "its training has no record"
-    third = tracker.find_run({"cftray.sweep": "swp_a", "cftray.kind": "trial", "cftray.trial": "3"}, whole.project_id)
-    assert third is None, "it never began"
+    last = tracker.find_run({"cftray.sweep": "swp_a", "cftray.kind": "trial", "cftray.trial": "4"}, whole.project_id)
+    assert last is None, "it never began"
 
 
 def test_a_dead_mlflow_is_noticed_in_seconds() -> None:

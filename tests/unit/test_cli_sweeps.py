@@ -21,8 +21,8 @@ YAML = f"name: rates\nspec: {{recipe: mini, pair: dissimilar}}\nspace: {{{RATE}:
 
 
 def rung(share: float, ta: float, la: float, violation: float = 0.0) -> dict[str, Any]:
-    return {"share": share, "p1": {"ta": 0.6, "la": 0.1}, "p2": {"ta": ta, "la": la}, "value": la,
-            "violation": violation}  # fmt: skip
+    scores = {"p1": {"ta": 0.6, "la": 0.1}, "p2": {"ta": ta, "la": la}, "value": la, "violation": violation}
+    return {"share": share, "at": "2026-11-27T02:03:04.000+00:00"} | scores
 
 
 def trial(number: int, state: str, *rungs: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 
 from cftray.data.scores import ItemScores
 from cftray.errors import DataError, InternalError, nearest
@@ -31,6 +32,7 @@ def reached(plan: Plan, trial: Trial, rung: int, store: Store, objective: Object
         trial=trial.number,
         rung=rung,
         share=at.share,
+        at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         p1=p1,
         p2=p2,
         value=p2[objective.maximise],

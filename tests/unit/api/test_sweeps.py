@@ -39,8 +39,8 @@ def get(world: World, path: str, status: int = 200) -> dict[str, Any]:
 def reach(world: World, sweep: str, trial: int, rung: int, ta: float, la: float) -> None:
     world.store.sweep(sweep).reach(
         RungReached(
-            trial=trial, rung=rung, share=0.5 * rung, p1={"ta": 0.6, "la": 0.1}, p2={"ta": ta, "la": la}, value=la,
-            violation=0.0,
+            trial=trial, rung=rung, share=0.5 * rung, at=f"2026-11-27T02:0{rung}:00.000+00:00",
+            p1={"ta": 0.6, "la": 0.1}, p2={"ta": ta, "la": la}, value=la, violation=0.0,
         )
     )  # fmt: skip
 

@@ -33,6 +33,7 @@ SWEEP: dict[str, Any] = {
 }
 P1 = {"ta": 0.6, "la": 0.1}
 SWEPT = "swp_a"
+AT = "2026-11-27T02:03:04.000+00:00"
 
 
 class Swept:
@@ -49,9 +50,10 @@ class Swept:
         share = self.plan.trials[trial - 1].rungs[rung - 1].share
         self.store.sweep(SWEPT).reach(
             RungReached(
-                trial=trial, rung=rung, share=share, p1=P1, p2={"ta": ta, "la": la}, value=la, violation=violation
+                trial=trial, rung=rung, share=share, at=AT, p1=P1, p2={"ta": ta, "la": la}, value=la,
+                violation=violation,
             )
-        )
+        )  # fmt: skip
 
     def end(self, trial: int, how: TrialEnd, rung: int, failure: Failure | None = None) -> None:
         self.store.sweep(SWEPT).end(TrialEnded(trial=trial, end=how, rung=rung, failure=failure))

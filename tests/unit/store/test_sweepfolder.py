@@ -12,7 +12,8 @@ FAILURE = Failure(failure=FailureClass.DATA, code="bad-data", message="too few",
 
 def reached(trial: int, rung: int) -> RungReached:
     scores = {"p1": {"ta": 0.5}, "p2": {"ta": 0.4}, "value": 0.4, "violation": 0.0}
-    return RungReached.model_validate({"trial": trial, "rung": rung, "share": 0.25 * rung} | scores)
+    told = {"trial": trial, "rung": rung, "share": 0.25 * rung, "at": "2026-11-27T02:03:04.000+00:00"}
+    return RungReached.model_validate(told | scores)
 
 
 def test_rungs_come_back_in_order_and_of_the_trial_alone(tmp_path: Path) -> None:
