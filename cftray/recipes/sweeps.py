@@ -6,7 +6,7 @@ import itertools
 import json
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,6 +94,10 @@ def _faults(sweep: SweepSpec) -> Iterator[Fault]:
             expected = f"one of {name} and {other}: they are one field"
             yield Fault(path=f"space.{other[:80]}", given="given twice", expected=expected)
     drawn = [name for name, one in sweep.space.items() if isinstance(one, Range) and one.integers is None]
+    for name, one in sweep.space.items():
+        twice = [] if isinstance(one, Range) else _twice(one)
+        if twice:
+            yield Fault(path=f"space.{name[:80]}", given=f"{_key(twice[0])[:80]} twice", expected="values that differ")
     combinations = _combinations(sweep.space)
     if sweep.trials is None and drawn:
         expected = f"how many are drawn, up to {MOST_TRIALS}: there is no end of combinations of {', '.join(drawn)}"
@@ -107,7 +111,14 @@ def _faults(sweep: SweepSpec) -> Iterator[Fault]:
 
 
 def _combinations(space: Mapping[str, Dimension]) -> int:
-    return math.prod(max(1, len(_every(one))) for one in space.values())
+    """Of lists and integers; real numbers, of which there is no end, left out."""
+    return math.prod(_count(one) for one in space.values())
+
+
+def _count(dimension: Dimension) -> int:
+    if not isinstance(dimension, Range):
+        return len(dimension)
+    return dimension.integers[1] - dimension.integers[0] + 1 if dimension.integers else 1
 
 
 def _values(sweep: SweepSpec) -> list[Values]:
@@ -117,21 +128,56 @@ def _values(sweep: SweepSpec) -> list[Values]:
         lists = [_every(sweep.space[name]) for name in names]
         return [dict(zip(names, values, strict=True)) for values in itertools.product(*lists)]
     source = random.Random(sweep.seed)
-    found: dict[str, Values] = {}
     columns = [_column(sweep.space[name], sweep.trials, source) for name in names]
+    _told_apart(columns, source)
+    found: dict[str, Values] = {}
     for values in zip(*columns, strict=True):
         _keep(found, dict(zip(names, values, strict=True)))
     vain = 0
     while len(found) < sweep.trials and vain < VAIN_DRAWS:
         new = _keep(found, {name: _at(sweep.space[name], source.random()) for name in names})
         vain = 0 if new else vain + 1
-    for values in itertools.product(*(_every(sweep.space[name]) for name in names)):
-        if len(found) < sweep.trials:
-            _keep(found, dict(zip(names, values, strict=True)))
+    if len(found) < sweep.trials:  # so few are left that nearly all there are are found
+        _fill(found, sweep)
     if len(found) < sweep.trials:
         expected = f"at most {len(found)}: the space has no more combinations"
         raise SpecRefused([Fault(path="trials", given=str(sweep.trials), expected=expected)])
     return list(found.values())
+
+
+def _told_apart(columns: list[list[Any]], source: random.Random) -> None:
+    """Trials that came out alike exchange values of a setting with others, so that each value stays as frequent as it
+    is; as far as a number of tries goes."""
+    rows = len(columns[0])
+    for _ in range(VAIN_DRAWS):
+        alike = _alike(columns)
+        if not alike:
+            return
+        column, one, other = source.choice(columns), alike[0], source.randrange(rows)
+        column[one], column[other] = column[other], column[one]
+        if len(_alike(columns)) > len(alike):
+            column[one], column[other] = column[other], column[one]
+
+
+def _alike(columns: list[list[Any]]) -> list[int]:
+    """Places of trials that stand further up already."""
+    seen: set[str] = set()
+    found = []
+    for place, values in enumerate(zip(*columns, strict=True)):
+        key = _key(values)
+        if key in seen:
+            found.append(place)
+        seen.add(key)
+    return found
+
+
+def _fill(found: dict[str, Values], sweep: SweepSpec) -> None:
+    """Add combinations in their order until there are enough, or no more."""
+    names = sorted(sweep.space)
+    for values in itertools.product(*(_every(sweep.space[name]) for name in names)):
+        _keep(found, dict(zip(names, values, strict=True)))
+        if len(found) == sweep.trials:
+            return
 
 
 def _column(dimension: Dimension, trials: int, source: random.Random) -> list[Any]:
@@ -146,16 +192,25 @@ def _at(dimension: Dimension, place: float) -> Any:
     return dimension.at(place) if isinstance(dimension, Range) else dimension[int(place * len(dimension))]
 
 
-def _every(dimension: Dimension) -> list[Any]:
+def _every(dimension: Dimension) -> Sequence[Any]:
     """Every value of a list or of a range of integers; none of a range of real numbers, which has no end of them."""
     if not isinstance(dimension, Range):
-        return list(dimension)
-    return list(range(dimension.integers[0], dimension.integers[1] + 1)) if dimension.integers else []
+        return dimension
+    return range(dimension.integers[0], dimension.integers[1] + 1) if dimension.integers else ()
+
+
+def _twice(values: Sequence[Any]) -> list[Any]:
+    """Values that stand further up already."""
+    return [value for place, value in enumerate(values) if _key(value) in map(_key, values[:place])]
 
 
 def _keep(found: dict[str, Values], values: Values) -> bool:
     """Whether such a trial was not there yet."""
-    key = json.dumps(values, sort_keys=True, default=str)
+    key = _key(values)
     new = key not in found
     found.setdefault(key, values)
     return new
+
+
+def _key(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)

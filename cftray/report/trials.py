@@ -129,7 +129,7 @@ def sweep_results(
 def _told(
     trial: Trial, plan: Plan, store: Store, identifier: str, busy: Collection[str], *, intervals: bool
 ) -> TrialTold:
-    known = store.sweep(identifier)
+    known = store.sweep(identifier, plan)
     ended, rungs = known.ended(trial.number), known.rungs(trial.number)
     state = _STATES[ended.end] if ended is not None else TrialState.QUEUED
     if ended is None and (rungs or _own(trial).intersection(busy)):

@@ -27,6 +27,10 @@ MOST_CHOICES = 256
 DIGITS = 4
 
 
+Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
+"""Every one of them is a number of JSON without loss."""
+
+
 class Range(SpecModel):
     """Numbers from the first to the second, both included, of one kind."""
 
@@ -34,7 +38,7 @@ class Range(SpecModel):
     loguniform: Annotated[
         tuple[float, float] | None, Field(description="any positive number, each order of magnitude as likely")
     ] = None
-    integers: Annotated[tuple[int, int] | None, Field(description="whole numbers, each as likely")] = None
+    integers: Annotated[tuple[Whole, Whole] | None, Field(description="whole numbers, each as likely")] = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from cftray.errors import InternalError
+from cftray.plan import Plan
 from cftray.plan.canonical import canonical
 from cftray.store.atomic import write_exclusive
 from cftray.store.jobfolder import JobFolder
@@ -44,9 +45,10 @@ class Store:
         """The folder through which a job and the control plane speak."""
         return JobFolder(self.root / "jobs" / experiment / str(attempt))
 
-    def sweep(self, identifier: str) -> SweepFolder:
-        """What is known of a sweep's trials."""
-        return SweepFolder(self.root / "sweeps" / identifier)
+    def sweep(self, identifier: str, plan: Plan) -> SweepFolder:
+        """What is known of a sweep's trials under this plan; nothing where one of its fingerprints is another."""
+        basis = canonical([node.fingerprint for node in plan.stages])
+        return SweepFolder(self.root / "sweeps" / identifier / hashlib.sha256(basis.encode()).hexdigest()[:16])
 
     def record(self, fingerprint: str) -> Record | None:
         """The stage's record, or None while it has none."""

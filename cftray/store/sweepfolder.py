@@ -1,10 +1,11 @@
 """What is known of a sweep's trials, whichever attempt of its job found it out.
 
-    sweeps/sw_…/3.rung-1.json    trial 3 has been scored at its first rung
-    sweeps/sw_…/3.end.json       it has come to its end: trained whole, stopped at a rung, or failed
-    sweeps/sw_…/halving.pickle   what early stopping remembers
+    sweeps/swp_…/9f…/3.rung-1.json    trial 3 has been scored at its first rung
+    sweeps/swp_…/9f…/3.end.json       it has come to its end: trained whole, stopped at a rung, or failed
+    sweeps/swp_…/9f…/halving.pickle   what early stopping remembers
 
-Scores are in the records too; which trials were stopped, and that they were, is here alone.
+9f… stands for the plan's fingerprints: a sweep that is tried again after its data or our code have changed compares no
+trial with one of before. Scores are in the records too; which trials were stopped, and that they were, is here alone.
 """
 
 from __future__ import annotations

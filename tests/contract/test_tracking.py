@@ -292,7 +292,7 @@ def test_a_sweep_is_a_run_with_its_trials_below_it(tracker: Tracker, tmp_path: P
     trials = [(trial.values, trial.spec) for trial in trials_of(sweep)]
     plan = build_sweep_plan(trials, sweep.rungs, lambda leaf: leaf.location, toy_pack)
     store = Store(tmp_path)
-    known = store.sweep("swp_a")
+    known = store.sweep("swp_a", plan)
 
     def view(state: ExperimentState) -> SweepView:
         over = state is ExperimentState.SUCCEEDED

@@ -44,7 +44,7 @@ def run_sweep(store: Store, folder: JobFolder, events: EventWriter, workers: Ray
     failure = Walk.of(store, folder, workers, events, only=shared_stages(request.plan)).run()
     if failure is not None:
         return failure
-    known = store.sweep(request.experiment)
+    known = store.sweep(request.experiment, request.plan)
     for trial in request.plan.trials:
         known.try_again(trial.number)
     left = [trial.number for trial in request.plan.trials if known.ended(trial.number) is None]
@@ -80,7 +80,7 @@ def _tune(store: Store, folder: JobFolder, workers: RayWorkers, trials: list[int
         tune_config=tune.TuneConfig(
             metric=None if stopping else RANK,
             mode=None if stopping else "max",
-            scheduler=Halving(stopping, store.sweep(request.experiment).folder) if stopping else None,
+            scheduler=Halving(stopping, store.sweep(request.experiment, request.plan).folder) if stopping else None,
             max_concurrent_trials=most,
             reuse_actors=False,
             trial_dirname_creator=lambda trial: f"trial-{trial.config[TRIAL]}",
@@ -131,7 +131,7 @@ def _ours(error: BaseException) -> CFTRayError:
 def _outcome(store: Store, folder: JobFolder, request: JobRequest) -> Failure | None:
     if folder.stop.exists():
         return failure_of(Cancelled("stopped because it was asked to"), None)
-    known = store.sweep(request.experiment)
+    known = store.sweep(request.experiment, request.plan)
     ended = [known.ended(trial.number) for trial in request.plan.trials]
     if any(one is None for one in ended):
         missing = ", ".join(str(number) for number, one in enumerate(ended, 1) if one is None)

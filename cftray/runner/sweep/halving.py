@@ -56,6 +56,14 @@ class Halving(ASHAScheduler):
             log.info("trial %d is stopped at rung %d", number, rung)
         return decision
 
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:  # noqa: ARG002
+        """Nothing is decided here: a trial has been judged at every rung that it came to.
+
+        Tune's own would enter its last score once more, and in an attempt after the first, where trials have new ids,
+        at a rung at which it stands already.
+        """
+        self._trial_info.pop(trial.trial_id, None)
+
     def save(self, checkpoint_path: str) -> None:
         """Keep what is remembered, whole or not at all."""
         beside = f"{checkpoint_path}.{os.getpid()}"

@@ -19,7 +19,7 @@ class Relay(Watching):
         request = folder.request()
         self.store = store
         self.plan = request.plan
-        self.known = store.sweep(request.experiment)
+        self.known = store.sweep(request.experiment, request.plan)
         self.folder = folder
         self.events = events
         self.every_s = every_s

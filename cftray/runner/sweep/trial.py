@@ -42,7 +42,7 @@ def run_trial(
     request = folder.request()
     assert request.sweep is not None
     trial = request.plan.trials[number - 1]
-    known = store.sweep(request.experiment)
+    known = store.sweep(request.experiment, request.plan)
     events = EventWriter(folder.trial(number))
     failure: Failure | None = None
     done = 0

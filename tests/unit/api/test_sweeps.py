@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api.reconciler.hashing import Hashing
-from cftray.store import RungReached, TrialEnd, TrialEnded
+from cftray.store import RungReached, SweepFolder, TrialEnd, TrialEnded
 from cftray.store.events import EventKind
 from tests.unit.api.conftest import World
 
@@ -36,8 +36,12 @@ def get(world: World, path: str, status: int = 200) -> dict[str, Any]:
     return body
 
 
+def known_of(world: World, sweep: str) -> SweepFolder:
+    return world.store.sweep(sweep, world.store.job(sweep, 1).request().plan)
+
+
 def reach(world: World, sweep: str, trial: int, rung: int, ta: float, la: float) -> None:
-    world.store.sweep(sweep).reach(
+    known_of(world, sweep).reach(
         RungReached(
             trial=trial, rung=rung, share=0.5 * rung, at=f"2026-11-27T02:0{rung}:00.000+00:00",
             p1={"ta": 0.6, "la": 0.1}, p2={"ta": ta, "la": la}, value=la, violation=0.0,
@@ -76,7 +80,7 @@ def test_trials_are_told_as_they_go_on_and_stages_of_a_stopped_one_are_left_out(
     for rung in (1, 2):
         reach(world, identifier, 1, rung, 0.5, 0.2 * rung)
     reach(world, identifier, 2, 1, 0.5, 0.1)
-    known = world.store.sweep(identifier)
+    known = known_of(world, identifier)
     known.end(TrialEnded(trial=1, end=TrialEnd.FINISHED, rung=2))
     known.end(TrialEnded(trial=2, end=TrialEnd.STOPPED, rung=1))
     left_out = ("t02.train.p2.s17", "t02.evaluate.p2.s17")

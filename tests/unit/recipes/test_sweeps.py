@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -82,6 +83,27 @@ def test_as_many_draws_as_there_are_combinations_are_all_of_them() -> None:
     assert len({canonical(dict(one.values)) for one in made}) == 15
 
 
+def test_a_range_of_all_seeds_is_drawn_from_without_being_written_out() -> None:
+    made = trials_of(sweep(space={"phase2.data.sample_seed": {"integers": [0, 2**31 - 1]}}, trials=8))
+    eighths = sorted(trial.values["phase2.data.sample_seed"] // 2**28 for trial in made)
+    assert eighths == list(range(8))
+
+
+def test_a_few_trials_of_very_many_combinations_are_found_without_going_through_them() -> None:
+    space = {f"phase2.hyperparameters.{name}": {"integers": [1, 10]} for name in ("epochs", "warmup_steps")}
+    space |= {"phase2.data.sample_seed": {"integers": [0, 10**6]}, RATE: [n * 1e-5 for n in range(1, 251)]}
+    assert len(trials_of(sweep(space=space, trials=8))) == 8
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_list_s_values_come_equally_often_though_no_trial_comes_twice(seed: int) -> None:
+    space = {RATE: [1e-4, 2e-4, 3e-4], "phase2.hyperparameters.epochs": [1, 2, 3]}
+    made = trials_of(sweep(space=space, trials=6, seed=seed))
+    assert len({canonical(dict(one.values)) for one in made}) == 6
+    for name in space:
+        assert set(Counter(one.values[name] for one in made).values()) == {2}
+
+
 def test_a_recipe_s_spec_and_one_written_out_are_the_same_sweep() -> None:
     assert sweep(spec=sweep().spec.model_dump(mode="json")) == sweep()
 
@@ -106,8 +128,13 @@ def test_a_recipe_s_spec_and_one_written_out_are_the_same_sweep() -> None:
          "spec.pair: x — (dissimilar, openorca-dissimilar, openorca-similar, similar)"),
         ({"space": {RATE: {"uniform": [2, 1]}}},
          f'space.{RATE}: {{"uniform": [2, 1]}} — [low, high] with low below high, not [2, 1]'),
-        ({"space": {RATE: [1e-4, 1e-4]}, "trials": None},
+        ({"space": {RATE: [1e-4, 1e-4]}, "trials": None}, f"space.{RATE}: 0.0001 twice — values that differ"),
+        ({"space": {"mitigation": [{"kind": "lora"}, {"kind": "lora", "rank": 64}]}, "trials": None},
          "space: trials 1 and 2 are one experiment — values that differ"),
+        ({"space": {"phase2.hyperparameters.epochs": {"integers": [1, 10**9]}}, "trials": None},
+         "space: 1,000,000,000 combinations — trials: how many of them are drawn; at most 256 are tried"),
+        ({"space": {"phase2.hyperparameters.epochs": {"integers": [1, 2**54]}}},
+         "space.phase2.hyperparameters.epochs.integers[1]: 18014398509481984 — less than or equal to 9007199254740992"),
         ({"objective": {"maximise": "speed"}},
          "objective.maximise: speed — match pattern '^(paper/)?(ta|la)(/[a-z0-9_-]+){0,2}$'"),
     ],

@@ -48,7 +48,7 @@ class Swept:
     def reach(self, trial: int, rung: int, ta: float, la: float) -> None:
         violation = max(0.0, P1["ta"] - ta - 0.2)
         share = self.plan.trials[trial - 1].rungs[rung - 1].share
-        self.store.sweep(SWEPT).reach(
+        self.store.sweep(SWEPT, self.plan).reach(
             RungReached(
                 trial=trial, rung=rung, share=share, at=AT, p1=P1, p2={"ta": ta, "la": la}, value=la,
                 violation=violation,
@@ -56,7 +56,7 @@ class Swept:
         )  # fmt: skip
 
     def end(self, trial: int, how: TrialEnd, rung: int, failure: Failure | None = None) -> None:
-        self.store.sweep(SWEPT).end(TrialEnded(trial=trial, end=how, rung=rung, failure=failure))
+        self.store.sweep(SWEPT, self.plan).end(TrialEnded(trial=trial, end=how, rung=rung, failure=failure))
 
     def finish(self, trial: int, ta: float, la: float) -> None:
         self.reach(trial, 1, ta, la / 2)

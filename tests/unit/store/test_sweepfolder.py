@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cftray.errors import FailureClass
-from cftray.store import Failure, RungReached, Store, TrialEnd, TrialEnded
+from cftray.store import Failure, RungReached, SweepFolder, TrialEnd, TrialEnded
 
 FAILURE = Failure(failure=FailureClass.DATA, code="bad-data", message="too few", retryable=False)
 
@@ -17,7 +17,7 @@ def reached(trial: int, rung: int) -> RungReached:
 
 
 def test_rungs_come_back_in_order_and_of_the_trial_alone(tmp_path: Path) -> None:
-    folder = Store(tmp_path).sweep("swp_a")
+    folder = SweepFolder(tmp_path)
     for trial, rung in ((1, 10), (1, 2), (11, 1), (1, 1)):
         folder.reach(reached(trial, rung))
     assert [one.rung for one in folder.rungs(1)] == [1, 2, 10]
@@ -25,7 +25,7 @@ def test_rungs_come_back_in_order_and_of_the_trial_alone(tmp_path: Path) -> None
 
 
 def test_the_first_word_on_an_end_counts_and_a_failure_may_be_forgotten(tmp_path: Path) -> None:
-    folder = Store(tmp_path).sweep("swp_a")
+    folder = SweepFolder(tmp_path)
     assert folder.ended(1) is None
     folder.end(TrialEnded(trial=1, end=TrialEnd.STOPPED, rung=1))
     folder.end(TrialEnded(trial=1, end=TrialEnd.FINISHED, rung=3))

@@ -13,7 +13,7 @@ from cftray.recipes import sweep_from_document, trials_of
 from cftray.runner import walk as walking
 from cftray.spec import ExecutionSpec, SweepSpec
 from cftray.stage import Artifact
-from cftray.store import JobFolder, JobRequest, Store
+from cftray.store import JobFolder, JobRequest, Store, SweepFolder
 from tests.unit.plan.fakes import toy_pack
 
 RATE = "phase2.hyperparameters.learning_rate"
@@ -55,6 +55,11 @@ class Toy:
         monkeypatch.setattr(walking, "stage_function", lambda kind: self._run)
         monkeypatch.setattr(walking, "locate_model", lambda location, commit: root)
         monkeypatch.setattr(walking.LeafDigests, "still", lambda self, leaf, digest: True)
+
+    @property
+    def known(self) -> SweepFolder:
+        """What is known of its trials."""
+        return self.store.sweep("swp_a", self.plan)
 
     def job(self, attempt: int = 1) -> JobFolder:
         folder = self.store.job("swp_a", attempt)

@@ -31,7 +31,10 @@ class Sweep:
             self.trials[number] = trial
             self.scheduler.on_trial_add(None, trial)
         result = {"rung": rung, "time": 2 ** (rung - 1), "rank": rank}
-        return self.scheduler.on_trial_result(None, self.trials[number], result)
+        decision = self.scheduler.on_trial_result(None, self.trials[number], result)
+        if decision == STOP:
+            self.scheduler.on_trial_complete(None, self.trials[number], result)
+        return decision
 
 
 def test_the_better_half_of_those_that_came_goes_on(tmp_path: Path) -> None:
@@ -63,6 +66,17 @@ def test_the_next_attempt_judges_by_what_the_first_has_seen(tmp_path: Path) -> N
     assert second.report(1, 1, 0.0) == GO_ON, "it was let go on there, and is not asked again"
     fresh = Sweep(tmp_path / "empty")
     assert fresh.report(3, 1, 0.3) == GO_ON
+
+
+def test_a_trial_that_is_over_in_a_later_attempt_stands_once_at_each_rung(tmp_path: Path) -> None:
+    first = Sweep(tmp_path)
+    for number, rank in ((1, 0.30), (2, 0.32)):
+        first.report(number, 1, rank)
+    first.report(2, 2, 0.60)
+    second = Sweep(tmp_path, "b")
+    assert second.report(1, 1, 0.30) == GO_ON
+    assert second.report(1, 2, 0.55) == STOP
+    assert second.report(3, 1, 0.315) == GO_ON, "0.315 is above the median of 0.30 and 0.32, which alone came there"
 
 
 def test_who_was_stopped_is_kept_with_the_rung(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_what_trials_write_comes_into_the_job_s_file_once_with_their_scores(toy:
 
 
 def test_what_a_stopped_trial_alone_would_still_have_needed_is_left_out(toy: Toy) -> None:
-    job, known = toy.job(), toy.store.sweep("swp_a")
+    job, known = toy.job(), toy.known
     with Relay(toy.store, job, job.writer(), every_s=60):
         run(toy, 1)
         known.end(TrialEnded(trial=2, end=TrialEnd.STOPPED, rung=1))
@@ -63,7 +63,7 @@ def test_what_comes_behind_a_failed_stage_is_left_out_and_the_stage_stays_failed
 
 
 def test_the_next_attempt_leaves_out_again_what_was_left_out_and_tells_no_end_twice(toy: Toy) -> None:
-    toy.store.sweep("swp_a").end(TrialEnded(trial=3, end=TrialEnd.STOPPED, rung=1))
+    toy.known.end(TrialEnded(trial=3, end=TrialEnd.STOPPED, rung=1))
     job = toy.job(2)
     with Relay(toy.store, job, job.writer(), every_s=60):
         pass

@@ -35,7 +35,7 @@ def run(toy: Toy, number: int = 1, attempt: int = 1, stop_at: int | None = None)
 def test_it_is_scored_at_each_rung_and_finished_at_the_last(toy: Toy) -> None:
     toy.p2 = {"t01.evaluate.p2.s17.r1": (0.5, 0.2), "t01.evaluate.p2.s17": (0.45, 0.4)}
     assert run(toy) == [(1, 0.2), (2, 0.4)]
-    known = toy.store.sweep("swp_a")
+    known = toy.known
     first, last = known.rungs(1)
     assert (first.share, first.p1, first.p2) == (0.5, {"la": 0.1, "ta": 0.6}, {"la": 0.2, "ta": 0.5})
     assert (last.share, last.value, last.violation) == (1.0, 0.4, 0.0)
@@ -48,7 +48,7 @@ def test_who_misses_a_constraint_ranks_below_everybody_who_keeps_to_it(toy: Toy)
     toy.p2 = {"t01.evaluate.p2.s17.r1": (0.1, 0.9), "t01.evaluate.p2.s17": (0.3, 0.9)}
     (_, worse), (_, bad) = run(toy)
     assert (worse, bad) == (pytest.approx(-1.3), pytest.approx(-1.1))
-    assert toy.store.sweep("swp_a").rungs(1)[0].violation == pytest.approx(0.3)
+    assert toy.known.rungs(1)[0].violation == pytest.approx(0.3)
 
 
 def test_nothing_behind_the_rung_runs_where_it_is_stopped_and_another_trial_finds_what_they_share(toy: Toy) -> None:
@@ -56,7 +56,7 @@ def test_nothing_behind_the_rung_runs_where_it_is_stopped_and_another_trial_find
         run(toy, stop_at=1)
     assert "t01.train.p2.s17.r1" in toy.ran
     assert "t01.train.p2.s17" not in toy.ran
-    assert toy.store.sweep("swp_a").ended(1) is None, "Tune's scheduler writes that down"
+    assert toy.known.ended(1) is None, "Tune's scheduler writes that down"
     before = len(toy.ran)
     run(toy, number=2)
     assert toy.ran[before:] == [
@@ -69,7 +69,7 @@ def test_nothing_behind_the_rung_runs_where_it_is_stopped_and_another_trial_find
 def test_a_failure_of_its_own_ends_the_trial_and_is_kept(toy: Toy) -> None:
     toy.failing = {"t01.train.p2.s17": DataError("nothing to train on")}
     assert run(toy) == [(1, 0.3)]
-    ended = toy.store.sweep("swp_a").ended(1)
+    ended = toy.known.ended(1)
     assert ended is not None
     assert (ended.end, ended.rung) == (TrialEnd.FAILED, 1)
     assert ended.failure is not None
@@ -80,7 +80,7 @@ def test_a_failure_of_the_platform_is_raised_and_leaves_the_trial_open_for_the_n
     toy.failing = {"t01.train.p2.s17": InfraError("a worker process died")}
     with pytest.raises(InfraError, match=r"^trial 1: a worker process died$"):
         run(toy)
-    assert toy.store.sweep("swp_a").ended(1) is None
+    assert toy.known.ended(1) is None
     toy.failing = {}
     toy.ran.clear()
     assert [rung for rung, _ in run(toy, attempt=2)] == [1, 2]
@@ -92,7 +92,7 @@ def test_a_closed_gate_leaves_nothing_to_score_and_says_so(tmp_path: Path, monke
     monkeypatch.setattr(walking, "closed", lambda record: "ta is 0.600 (at least 0.9 wanted)")
     assert run(gated) == []
     assert not any("train.p2" in name for name in gated.ran)
-    ended = gated.store.sweep("swp_a").ended(1)
+    ended = gated.known.ended(1)
     assert ended is not None
     assert ended.failure is not None
     assert (ended.failure.failure, ended.failure.code) == ("user", "nothing-to-score")
@@ -101,13 +101,13 @@ def test_a_closed_gate_leaves_nothing_to_score_and_says_so(tmp_path: Path, monke
 def test_asked_to_stop_it_leaves_no_word(toy: Toy) -> None:
     toy.job().ask_to_stop("cancelled")
     assert run(toy) == []
-    assert toy.store.sweep("swp_a").ended(1) is None
+    assert toy.known.ended(1) is None
 
 
 def test_a_score_that_is_not_there_fails_the_trial_in_words(toy: Toy, tmp_path: Any, monkeypatch: Any) -> None:
     other = Toy(tmp_path / "other", monkeypatch, objective={"maximise": "la/xlsum"})
     assert run(other) == []
-    ended = other.store.sweep("swp_a").ended(1)
+    ended = other.known.ended(1)
     assert ended is not None
     assert ended.failure is not None
     assert ended.failure.message.startswith("P1 has no score la/xlsum: ")
