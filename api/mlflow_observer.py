@@ -12,7 +12,7 @@ from typing import Any
 from api.database import Database
 from api.experiments.kinds import Kind, spec_of
 from api.experiments.repository import ExperimentRepository
-from api.experiments.states import State
+from api.experiments.states import StageState, State
 from api.matrices.repository import MatrixRepository
 from api.matrices.service import cell_plans
 from api.settings import Settings
@@ -104,7 +104,9 @@ class MlflowObserver:
             if isinstance(spec, SimilaritySpec):
                 return SimilarityView(similarity=row.id, spec=spec, **common)
             if isinstance(spec, SweepSpec):
-                return SweepView(sweep=row.id, spec=spec, **common)
+                going = (StageState.RUNNING, StageState.WAITING)
+                busy = frozenset(one.name for one in repository.stages(row.id) if one.state in going)
+                return SweepView(sweep=row.id, spec=spec, busy=busy, **common)
             events = repository.stage_events(experiment_id, (EventKind.STAGE_STARTED, EventKind.STAGE_PROGRESS))
             return ExperimentView(
                 experiment=row.id, spec=spec, live=_live(events), environment={"cftray": __version__}, **common

@@ -37,9 +37,9 @@ from cftray.recipes.matrices import (
     KnownCell,
     addition_from_document,
     cells_with_more,
+    grown,
     identity_of,
     in_cell,
-    matrix_with_more,
     refuse,
 )
 from cftray.report.matrix import CellPlan, matrix_table
@@ -114,12 +114,13 @@ class MatrixService:
         have = {one.identity for one in known}
         new = [cell for cell in cells_with_more(matrix, more, known) if cell.identity not in have]
         prepared = self._prepared(new)
+        whole = grown(matrix, more).model_dump(mode="json")
         with self.database.write() as session:
             repository = MatrixRepository(session)
             locked = found_matrix(repository, identifier, lock=True)
             if len(repository.cells(identifier)) != len(before):
                 raise Conflict(f"{identifier} got other cells at the same moment; look at it, and add yours again")
-            locked.document = matrix_with_more(matrix, more).model_dump(mode="json")
+            locked.document = whole
             repository.add_cells(self._stored(ExperimentRepository(session), identifier, prepared, len(before)))
         self.wakeup.notify()
         return self.get(identifier)

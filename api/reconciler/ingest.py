@@ -102,6 +102,8 @@ def _follow(stage: StageRow, event: Event, at: datetime) -> None:
         return
     if state is StageState.CACHED and stage.state == StageState.RECORDED:
         return  # a later attempt finds what an earlier one of the same experiment recorded
+    if state is StageState.WAITING and event.data.get("holder") == stage.experiment_id:
+        return  # a trial waits for another one of the same sweep, which tells how it goes on
     stage.state = state
     if state is StageState.SKIPPED:
         # A gate or a trial is named; without one a stage that it needs has failed.

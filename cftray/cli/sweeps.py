@@ -131,9 +131,11 @@ def _show_results(session: Session, document: object) -> None:
     found = SweepResults.model_validate(document)
     _table(session, found)
     if found.best is not None:
-        typer.echo(f"best: trial {found.best}; beaten by none in TA and LA together: {_numbers(found.front)}")
+        typer.echo(f"best: trial {found.best}")
     elif found.complete:
         typer.echo("no trial that was trained whole keeps to the constraints")
+    if found.front:
+        typer.echo(f"beaten by none in TA and LA together: {', '.join(map(str, found.front))}")
 
 
 def _table(session: Session, found: SweepResults) -> None:
@@ -162,7 +164,3 @@ def _row(trial: TrialTold, settings: list[str], found: SweepResults) -> Iterator
             yield f"{grid.change_text(change)} {grid.interval_text(change)}"
         else:
             yield grid.ABSENT if plain is None else grid.signed(plain)
-
-
-def _numbers(front: tuple[int, ...]) -> str:
-    return ", ".join(map(str, front)) or "–"

@@ -15,6 +15,7 @@ from cftray.recipes.matrices import (
     addition_from_document,
     cells_of,
     cells_with_more,
+    grown,
     identity_of,
     matrix_from_document,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "cells_with_more",
     "demo_matrix",
     "find_pack",
+    "grown",
     "identity_of",
     "matrix_from_document",
     "mini",

@@ -103,6 +103,27 @@ def matrix_with_more(matrix: MatrixSpec, more: MatrixAddition) -> MatrixSpec:
     return matrix.with_more(more, _seeds(matrix, Places(matrix.spec)) if SEED in more.axes else ())
 
 
+def grown(matrix: MatrixSpec, more: MatrixAddition) -> MatrixSpec:
+    """`matrix_with_more` as it can be submitted by itself: what several of its parts make is in one of them alone.
+
+    Raises SpecRefused where a cell can't be.
+    """
+    merged = matrix_with_more(matrix, more)
+    places = Places(merged.spec)
+    made = [{identity_of(places.spec_at(one)): one for one in merged.of_cell(cell)} for cell in merged.cells]
+    seen = {identity_of(places.spec_at(one)) for one in merged.of_axes()}
+    left = list(range(len(made)))
+    for place in range(len(made)):
+        if made[place].keys() <= seen.union(*(made[other] for other in left if other != place)):
+            left.remove(place)
+    cells: list[Mapping[str, Any]] = []
+    for place in left:
+        new = [one for identity, one in made[place].items() if identity not in seen]
+        cells += [merged.cells[place]] if len(new) == len(made[place]) else new
+        seen |= made[place].keys()
+    return merged.model_copy(update={"cells": tuple(cells)})
+
+
 def identity_of(spec: ExperimentSpec) -> ExperimentSpec:
     """What an experiment is, whatever it is called."""
     return spec.model_copy(update={"name": "cell", "project": "cell", "labels": ()})

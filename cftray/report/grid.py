@@ -12,8 +12,8 @@ Scores are shown times 100, so differences are points.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cftray.data.scores import BY_LANGUAGE, PAPER, Level
@@ -31,6 +31,8 @@ NAMES: Final[Mapping[str, str]] = {
 }
 SUITES: Final[Mapping[str, str]] = {"ta": "Task ability", "la": "Language ability"}
 SIGNS: Final[Mapping[Verdict, str]] = {Verdict.RISES: "▲", Verdict.FALLS: "▼", Verdict.NOISE: "~"}
+ORDER: Final = (Level.BENCHMARK, Level.SUITE, Level.GROUP)
+"""In which a suite's columns stand."""
 ABSENT: Final = "–"
 MINUS: Final = "−"
 
@@ -42,8 +44,13 @@ class Column:
     suite: str
     label: str
     key: str
-    mean: bool
+    level: Level
     row: Row | None
+
+    @property
+    def mean(self) -> bool:
+        """Whether it is a suite's mean."""
+        return self.level is Level.SUITE
 
 
 def columns(shown: Results) -> list[Column]:
@@ -52,7 +59,7 @@ def columns(shown: Results) -> list[Column]:
     found: list[Column] = []
     for suite in dict.fromkeys(row.suite for row in rows.values()):
         of_suite = [row for row in rows.values() if row.suite == suite and not row.paper]
-        for level in (Level.BENCHMARK, Level.SUITE, Level.GROUP):
+        for level in ORDER:
             of_level = [row for row in of_suite if row.level is level]
             found += [column for row in of_level for column in _beside(row, rows.get(PAPER + row.key))]
             if level is Level.SUITE and not of_level:
@@ -60,9 +67,18 @@ def columns(shown: Results) -> list[Column]:
     return found
 
 
+def columns_over(shown: Iterable[Results]) -> list[Column]:
+    """The columns that any of these has, each once and without its row, in the order of `columns`."""
+    found: dict[str, Column] = {}
+    for column in (column for one in shown for column in columns(one)):
+        found.setdefault(column.key, replace(column, row=None))
+    suites = list(dict.fromkeys(column.suite for column in found.values()))
+    return sorted(found.values(), key=lambda one: (suites.index(one.suite), ORDER.index(one.level)))
+
+
 def _absent_mean(suite: str) -> Column:
     """A suite without its mean keeps the column, so that the gap shows."""
-    return Column(suite=suite, label="mean", key=suite, mean=True, row=None)
+    return Column(suite=suite, label="mean", key=suite, level=Level.SUITE, row=None)
 
 
 def _beside(row: Row, paper: Row | None) -> list[Column]:
@@ -73,7 +89,7 @@ def _beside(row: Row, paper: Row | None) -> list[Column]:
             suite=one.suite,
             label=label_of(one, named=paper is not None),
             key=one.key,
-            mean=one.level is Level.SUITE,
+            level=one.level,
             row=one,
         )
         for one in shown

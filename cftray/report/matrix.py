@@ -55,10 +55,18 @@ class MatrixRow(_View):
 
 
 class MatrixGroup(_View):
-    """Rows that share their phase 1."""
+    """Rows that share their phase 1 and are scored alike."""
 
     phase1: str
     rows: tuple[MatrixRow, ...]
+
+    def seeds_of(self, row: MatrixRow) -> str:
+        """` (seeds 17, 18)` where rows are over different ones."""
+        seeds = row.results.seeds
+        differ = len({one.results.seeds for one in self.rows if one.results.rows}) > 1
+        if not differ or not seeds:
+            return ""
+        return f" ({'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))})"
 
 
 class FailedCell(_View):
@@ -102,9 +110,9 @@ def matrix_table(name: str, cells: Sequence[CellPlan], store: Store) -> MatrixTa
     """The table as far as there are records. Raises InternalError where scores can't be read."""
     groups: dict[str, list[CellPlan]] = {}
     for cell in cells:
-        if not cell.failed:
-            groups.setdefault(_first(cell.spec), []).append(cell)
-    shown = _corrected([_group(members, store) for members in groups.values()])
+        groups.setdefault(_first(cell.spec), []).append(cell)
+    there = [members for members in groups.values() if not all(cell.failed for cell in members)]
+    shown = _corrected([_group(members, store) for members in there])
     rows = [row for group in shown for row in group.rows]
     failed = tuple(
         FailedCell(
@@ -139,28 +147,30 @@ def _corrected(groups: Sequence[MatrixGroup]) -> tuple[MatrixGroup, ...]:
 
 
 def _first(spec: ExperimentSpec) -> str:
-    return canonical({"base": spec.base, "phase1": spec.phase1, "template": spec.template})
+    parts = {"base": spec.base, "phase1": spec.phase1, "template": spec.template, "evaluation": spec.evaluation}
+    return canonical(parts)
 
 
 def _group(cells: Sequence[CellPlan], store: Store) -> MatrixGroup:
     rows: dict[str, list[CellPlan]] = {}
     for cell in cells:
         rows.setdefault(cell.row, []).append(cell)
-    made = tuple(_row(label, members, _plain(rows, members[0].spec), store) for label, members in rows.items())
+    shown = {label: of for label, members in rows.items() if (of := [cell for cell in members if not cell.failed])}
+    made = tuple(_row(label, members, _plain(rows, members[0].spec), store) for label, members in shown.items())
     return MatrixGroup(phase1=_phase1(cells[0].spec), rows=made)
 
 
 def _plain(rows: dict[str, list[CellPlan]], spec: ExperimentSpec) -> list[CellPlan]:
-    """The cells of the one row without mitigation whose phase 2 is otherwise that of `spec`.
+    """The cells that did not fail of the one row without mitigation whose phase 2 is otherwise that of `spec`.
 
-    None where there are several, since then it is unclear which one is meant.
+    None where there are several, since then it is unclear which one is meant; one that failed counts for that too.
     """
     found = [
         members
         for members in rows.values()
         if label_of(members[0].spec.phase2.mitigation) == "none" and _second(members[0].spec) == _second(spec)
     ]
-    return found[0] if len(found) == 1 else []
+    return [cell for cell in found[0] if not cell.failed] if len(found) == 1 else []
 
 
 def _second(spec: ExperimentSpec) -> str:

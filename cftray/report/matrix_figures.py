@@ -15,7 +15,7 @@ from typing import Final
 
 from cftray.analysis.correlation import correlate
 from cftray.analysis.figures.changes import Languages, Means, Moved, language_changes, mean_changes
-from cftray.analysis.figures.forgetting import Cell, forgetting, told
+from cftray.analysis.figures.forgetting import Cell, forgetting, over_pairs, told
 from cftray.analysis.figures.layers import LayerMap, layer_maps
 from cftray.analysis.figures.losses import LossCurve, LossPanel, loss_curves
 from cftray.analysis.figures.style import label, only
@@ -28,7 +28,7 @@ from cftray.report.curves import read_curve, thinned
 from cftray.report.grid import SUITES, benchmark_name
 from cftray.report.matrix import MatrixRow
 from cftray.report.matrix_cells import PLAIN, Gathered
-from cftray.report.matrix_likeness import DES, MPD, measured
+from cftray.report.matrix_likeness import DES, MPD, measured, pair_of
 from cftray.report.views import Change, Row
 from cftray.store import Store
 
@@ -117,6 +117,7 @@ def _forgetting(found: Gathered) -> Iterator[MatrixFigure | None]:
                 cells.append(
                     Cell(
                         label=names[place], similarity=fmean(values), group=_group(mitigation),
+                        pair=pair_of(found.cells[row.experiments[0]].spec),
                         change=100 * change.change.difference, low=100 * change.change.low,
                         high=100 * change.change.high,
                     )
@@ -125,17 +126,21 @@ def _forgetting(found: Gathered) -> Iterator[MatrixFigure | None]:
 
 
 def _scatter(name: str, measure: str, cells: Sequence[Cell]) -> MatrixFigure:
-    """Rows of one pair share its similarity: plain phase 2 stands for it where there are mitigations."""
+    """Rows of one pair share its similarity: plain phase 2 stands for it where there are mitigations, and of several
+    rows their mean."""
     plain = [one for one in cells if one.group == _group(PLAIN)]
     shared = 0 < len(plain) < len(cells)
-    notes = [f"{'Plain phase 2' if shared else 'All rows'}: {'; '.join(_correlation(plain if shared else cells))}."]
-    if shared:
+    kept = plain if shared else cells
+    found = over_pairs(kept)
+    means = ", the mean of each pair's" if found.n < len(kept) else ""
+    notes = [f"{'Plain phase 2' if shared else 'All rows'}{means}: {'; '.join(told(found))}."]
+    if found.n < len(cells):
         every = correlate([one.similarity for one in cells], [one.change for one in cells])
         if every.pearson is not None and every.spearman is not None:
             both = f"r = {every.pearson.value:+.2f}, ρ = {every.spearman.value:+.2f}".replace("-", "−")
             notes.append(
-                f"All {every.n} rows, mitigations among them: {both}; without an interval, since rows of one pair "
-                "share its similarity and are no points of their own."
+                f"All {every.n} rows{', mitigations among them' if shared else ''}: {both}; without an interval, since "
+                "rows of one pair share its similarity and are no points of their own."
             )
     named = cells if len(cells) <= MOST_NAMES and not shared else [_unnamed(one) for one in cells]
     if shared and len(plain) <= MOST_NAMES:
@@ -146,10 +151,6 @@ def _scatter(name: str, measure: str, cells: Sequence[Cell]) -> MatrixFigure:
             named, folder, measure=measure, score="TA, points,", group=_group(PLAIN) if shared else None, name=name
         )[1],
     )  # fmt: skip
-
-
-def _correlation(cells: Sequence[Cell]) -> list[str]:
-    return told(correlate([one.similarity for one in cells], [one.change for one in cells]))
 
 
 def _unnamed(cell: Cell) -> Cell:

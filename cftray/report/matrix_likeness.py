@@ -70,6 +70,12 @@ def pairs_alike(found: Gathered) -> list[PairAlike]:
     return told
 
 
+def pair_of(spec: ExperimentSpec) -> str:
+    """Equal for cells whose two phases have the same data, however they were trained on them."""
+    first = spec.phase1.adopt if spec.phase1.train is None else spec.phase1.train.data
+    return canonical({"first": first, "second": spec.phase2.data})
+
+
 def inside(found: Gathered) -> tuple[list[str], list[tuple[str, list[str]]]]:
     """(heads, (row, its measures)) of what changed inside the model; both empty where nothing is measured."""
     lines = []

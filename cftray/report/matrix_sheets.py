@@ -6,14 +6,14 @@ The layouts of the paper's tables are in `cftray.report.layouts`; these show wha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from cftray.data.scores import BY_LANGUAGE, Level
 from cftray.report.grid import (
     ABSENT,
     SUITES,
+    Column,
     benchmark_name,
-    columns,
+    columns_over,
     interval_text,
     noise_text,
     score_text,
@@ -25,34 +25,27 @@ from cftray.report.matrix import MatrixGroup, MatrixRow, MatrixTable
 from cftray.report.views import Row
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Column:
-    key: str
-    label: str
-    mean: bool
-
-
 def suite_sheets(table: MatrixTable) -> list[Sheet]:
     """A sheet a suite: benchmarks, the mean with its interval, groups of languages, and the mean against plain P2."""
-    found: dict[str, dict[str, _Column]] = {}
-    for row in _rows(table):
-        for one in columns(row.results):
-            own = found.setdefault(one.suite, {})
-            own.setdefault(one.key, _Column(key=one.key, label=one.label, mean=one.mean))
+    found: dict[str, list[Column]] = {}
+    for one in columns_over(row.results for row in _rows(table)):
+        found.setdefault(one.suite, []).append(one)
     return [
-        _sheet(table, SUITES.get(suite, suite), list(own.values()), against=suite)
+        _sheet(table, SUITES.get(suite, suite), own, against=suite)
         for suite, own in sorted(found.items(), key=lambda item: list(SUITES).index(item[0]))
     ]
 
 
 def language_sheets(table: MatrixTable) -> list[Sheet]:
     """A sheet of each benchmark of language ability: its languages."""
-    found: dict[str, dict[str, _Column]] = {}
+    found: dict[str, dict[str, Column]] = {}
     for row in _rows(table):
         for one in row.results.rows:
             if one.level is Level.PART and one.suite == BY_LANGUAGE and not one.paper:
                 own = found.setdefault(str(one.benchmark), {})
-                own.setdefault(one.key, _Column(key=one.key, label=str(one.language), mean=False))
+                own.setdefault(
+                    one.key, Column(suite=one.suite, label=str(one.language), key=one.key, level=one.level, row=None)
+                )
     return [_sheet(table, benchmark_name(benchmark), list(own.values())) for benchmark, own in found.items()]
 
 
@@ -89,7 +82,7 @@ def _of_seed(rows: Sequence[Row], suites: Sequence[str]) -> Iterator[Cell]:
         yield _second(mean, mean=True)
 
 
-def _sheet(table: MatrixTable, caption: str, shape: Sequence[_Column], against: str | None = None) -> Sheet:
+def _sheet(table: MatrixTable, caption: str, shape: Sequence[Column], against: str | None = None) -> Sheet:
     compared = against is not None and any(against in row.against_plain for row in _rows(table))
     suite = against if compared else None
     return Sheet(
@@ -104,7 +97,7 @@ def _sheet(table: MatrixTable, caption: str, shape: Sequence[_Column], against: 
     )
 
 
-def _lines(group: MatrixGroup, shape: Sequence[_Column], suite: str | None) -> Iterator[SheetLine]:
+def _lines(group: MatrixGroup, shape: Sequence[Column], suite: str | None) -> Iterator[SheetLine]:
     """P1 and its noise floor; each phase 2, and how far its seeds lie apart."""
     rest = (Cell(text=""),) if suite is not None else ()
 
@@ -113,28 +106,19 @@ def _lines(group: MatrixGroup, shape: Sequence[_Column], suite: str | None) -> I
         cells = (*(cell(found.get(one.key), one.mean) for one in shape), *rest)
         return SheetLine(label=label, cells=cells, minor=minor)
 
-    differ = len({row.results.seeds for row in group.rows if row.results.rows}) > 1
     first = next((row for row in group.rows if row.results.rows), None)
     if first is not None:
-        name = f"P1{_seeds(first, differ)}"
+        name = f"P1{group.seeds_of(first)}"
         yield line(name, first, lambda one, mean: Cell(text=score_text(one.p1 if one else None), strong=mean))
         if any(one.noise is not None for one in first.results.rows):
             yield line("noise floor", first, lambda one, _: Cell(text=noise_text(one)), minor=True)
     for row in group.rows:
-        label = f"{row.label}{_seeds(row, differ)}"
+        label = f"{row.label}{group.seeds_of(row)}"
         whole = line(label, row, lambda one, mean: _second(one, mean=mean))
         yield SheetLine(label=label, cells=(*whole.cells[: len(shape)], *_against(row, suite)))
         if len(row.results.seeds) > 1:
             title = f"sd of {len(row.results.seeds)} seeds"
             yield line(title, row, lambda one, _: Cell(text=seeds_text(one.change if one else None)), minor=True)
-
-
-def _seeds(row: MatrixRow, differ: bool) -> str:
-    """Where rows are over different seeds, each says over which."""
-    seeds = row.results.seeds
-    if not differ or not seeds:
-        return ""
-    return f" ({'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))})"
 
 
 def _second(row: Row | None, *, mean: bool) -> Cell:

@@ -17,6 +17,7 @@ from cftray.report.grid import (
     Column,
     change_text,
     columns,
+    columns_over,
     interval_text,
     noise_text,
     score_text,
@@ -123,7 +124,7 @@ def _csv_row(phase1: str, one: MatrixRow, row: Row) -> dict[str, object]:
 
 
 def _shape(group: MatrixGroup) -> list[Column]:
-    return max((columns(row.results) for row in group.rows), key=len, default=[])
+    return columns_over(row.results for row in group.rows)
 
 
 def _suites(shape: Sequence[Column]) -> list[str]:
@@ -148,7 +149,7 @@ def _lines(group: MatrixGroup, shape: Sequence[Column]) -> Iterator[Cells]:
     done = next((row for row in group.rows if row.results.rows), None)
     if done is not None:
         first = {column.key: column.row for column in columns(done.results)}
-        yield "P1", [*(_p1(first, column) for column in shape), *[""] * len(suites)]
+        yield f"P1{group.seeds_of(done)}", [*(_p1(first, column) for column in shape), *[""] * len(suites)]
         floors = [noise_text(first.get(column.key)) for column in shape]
         if any(floors):
             yield "  noise floor", [*floors, *[""] * len(suites)]
@@ -160,7 +161,7 @@ def _lines(group: MatrixGroup, shape: Sequence[Column]) -> Iterator[Cells]:
             change = score.change if score else None
             told = f"{score_text(score.p2 if score else None)} {_close(change)}" if change else ABSENT
             cells.append(f"{told} {interval_text(change)}".strip() if column.mean and change else told)
-        yield row.label, [*cells, *(_against(row, suite) for suite in suites)]
+        yield f"{row.label}{group.seeds_of(row)}", [*cells, *(_against(row, suite) for suite in suites)]
         if any(change.seeds_sd is not None for change in row.against_plain.values()) or len(row.results.seeds) > 1:
             sds = [_sd(found.get(column.key)) for column in shape]
             yield f"  sd of {len(row.results.seeds)} seeds", [*sds, *(_plain_sd(row, suite) for suite in suites)]

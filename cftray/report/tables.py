@@ -7,6 +7,7 @@ import io
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from rich.box import SIMPLE_HEAD
@@ -155,7 +156,7 @@ def _legends(experiments: Sequence[Titled]) -> list[Text]:
 
 
 def _absent(column: Column) -> Column:
-    return Column(suite=column.suite, label=column.label, key=column.key, mean=column.mean, row=None)
+    return replace(column, row=None)
 
 
 def _piped(cells: Sequence[str]) -> str:

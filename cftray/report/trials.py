@@ -81,6 +81,11 @@ class TrialTold(_Told):
         return self.state in (TrialState.QUEUED, TrialState.RUNNING)
 
     @property
+    def begun(self) -> bool:
+        """Whether it surely has; of one that was left behind before its first rung nobody can say."""
+        return self.state is not TrialState.QUEUED and (self.state is not TrialState.LEFT or bool(self.rungs))
+
+    @property
     def last(self) -> RungTold | None:
         """The furthest rung."""
         return self.rungs[-1] if self.rungs else None

@@ -89,6 +89,8 @@ class Walk:
         lost: set[str] = set()
         for node in self.plan.stages:
             if self.only is not None and node.name not in self.only:
+                if node.optional and self.store.record(_fingerprint(node)) is None:
+                    lost.add(node.name)  # it was another walk's to run
                 continue
             if lost.intersection(node.needs):
                 lost.add(node.name)

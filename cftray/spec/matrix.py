@@ -57,12 +57,21 @@ class MatrixSpec(SpecModel):
 
     def coordinates(self) -> Iterator[Coordinates]:
         """The cells, the last axis varying fastest, seeds last of all; extra cells before the product."""
+        for cell in self.cells:
+            yield from self.of_cell(cell)
+        yield from self.of_axes()
+
+    def of_cell(self, cell: Mapping[str, Any]) -> Iterator[Coordinates]:
+        """An extra cell over every seed, unless it has its own."""
         seeds = [{SEED: seed} for seed in self.axes.get(SEED, ())] or [{}]
+        yield from ([dict(cell)] if SEED in cell else ({**cell, **seed} for seed in seeds))
+
+    def of_axes(self) -> Iterator[Coordinates]:
+        """The product of the axes; of a matrix without any the experiment itself, unless it has cells."""
         axes = {name: values for name, values in self.axes.items() if name != SEED}
-        product = (dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())) if axes else ()
-        extra: list[dict[str, Any]] = [dict(cell) for cell in self.cells]
-        for cell in itertools.chain(extra, product if extra or axes else [{}]):
-            yield from ([cell] if SEED in cell else (cell | seed for seed in seeds))
+        if axes or not self.cells:
+            for values in itertools.product(*axes.values()):
+                yield from self.of_cell(dict(zip(axes, values, strict=True)))
 
     def with_more(self, more: MatrixAddition, seeds: tuple[Any, ...]) -> MatrixSpec:
         """The matrix as if `more` had been in it from the start; `seeds` are those of cells that were given none.
@@ -74,7 +83,8 @@ class MatrixSpec(SpecModel):
         for name, values in more.axes.items():
             before = axes.get(name, seeds if name == SEED else ())
             axes[name] = (*before, *(value for value in values if value not in before))
-        return self.model_copy(update={"axes": axes, "cells": (*self.cells, *more.cells)})
+        itself: Cells = ({},) if more.cells and not self.cells and not set(axes) - {SEED} else ()
+        return self.model_copy(update={"axes": axes, "cells": (*itself, *self.cells, *more.cells)})
 
 
 class MatrixAddition(SpecModel):

@@ -33,7 +33,7 @@ OF_TRIAL = {
 def told_trials(view: SweepView, store: Store) -> SweepResults:
     """What is known of the trials."""
     over = STATUS[view.state].final
-    return sweep_results(view.spec, view.plan, store, view.sweep, over=over, intervals=False)
+    return sweep_results(view.spec, view.plan, store, view.sweep, busy=view.busy, over=over, intervals=False)
 
 
 def sweep_image(view: SweepView, found: SweepResults) -> RunImage:
@@ -62,8 +62,8 @@ def sweep_image(view: SweepView, found: SweepResults) -> RunImage:
 
 def trial_image(view: SweepView, trial: TrialTold, parent: RunState, *, best: bool) -> RunImage | None:
     """A trial's run below the sweep's: its values as parameters, its scores at its last rung as figures. None before it
-    has begun, and where the sweep's end left it before its first rung."""
-    if trial.state is TrialState.QUEUED or (trial.state is TrialState.LEFT and not trial.rungs):
+    has begun."""
+    if trial.state is TrialState.QUEUED:
         return None
     status = OF_TRIAL[trial.state]
     tags = {

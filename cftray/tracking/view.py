@@ -86,10 +86,12 @@ class SimilarityView(_Planned):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepView(_Planned):
-    """All that MLflow shows of a sweep; its trials are told from the store. Times are aware."""
+    """All that MLflow shows of a sweep; its trials are told from the store, those that came to no rung yet by the names
+    of stages that are `busy`. Times are aware."""
 
     sweep: str
     spec: SweepSpec
+    busy: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

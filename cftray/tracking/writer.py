@@ -72,8 +72,11 @@ class TrackingWriter:
             parent = self._mirror.run(sweep_image(view, found))
             for trial in found.trials:
                 image = trial_image(view, trial, parent, best=trial.number == found.best)
-                if image is not None:
+                if image is not None and (trial.begun or self._shown(image)):
                     self._trial(view, trial, image)
+
+    def _shown(self, image: RunImage) -> bool:
+        return self._mirror.known_run(image.identity, self._mirror.project(image.project)) is not None
 
     def _trial(self, view: SweepView, trial: TrialTold, image: RunImage) -> None:
         state = self._mirror.run(image)

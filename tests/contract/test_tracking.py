@@ -285,7 +285,7 @@ def test_a_sweep_is_a_run_with_its_trials_below_it(tracker: Tracker, tmp_path: P
             "name": "rates",
             "project": project,
             "spec": {"recipe": "mini", "pair": "dissimilar"},
-            "space": {rate: [1e-4, 2e-4, 3e-4, 4e-4]},
+            "space": {rate: [1e-4, 2e-4, 3e-4, 4e-4, 5e-4]},
             "early_stopping": {"grace": 0.5},
         }
     )
@@ -297,7 +297,10 @@ def test_a_sweep_is_a_run_with_its_trials_below_it(tracker: Tracker, tmp_path: P
     def view(state: ExperimentState) -> SweepView:
         over = state is ExperimentState.SUCCEEDED
         ended = START + timedelta(hours=1) if over else None
-        return SweepView(sweep="swp_a", spec=sweep, plan=plan, state=state, created_at=START, finished_at=ended)
+        busy = frozenset() if over else frozenset({"t04.train.p2.s17.r1"})
+        return SweepView(
+            sweep="swp_a", spec=sweep, plan=plan, state=state, created_at=START, finished_at=ended, busy=busy
+        )
 
     def reach(trial: int, rung: int, ta: float, la: float) -> None:
         scores = {"p1": {"ta": 0.5, "la": 0.1}, "p2": {"ta": ta, "la": la}, "value": la, "violation": 0.0}
@@ -347,7 +350,12 @@ def test_a_sweep_is_a_run_with_its_trials_below_it(tracker: Tracker, tmp_path: P
     assert tracker.steps(first.run_id, "rung/p2/la") == {50, 100}
     assert tracker.steps(first.run_id, "loss") == {1, 2, 3}
     assert not tracker.steps(second.run_id, "loss"), "its training has no record"
-    last = tracker.find_run({"cftray.sweep": "swp_a", "cftray.kind": "trial", "cftray.trial": "4"}, whole.project_id)
+    fourth, last = (
+        tracker.find_run({"cftray.sweep": "swp_a", "cftray.kind": "trial", "cftray.trial": number}, whole.project_id)
+        for number in ("4", "5")
+    )
+    assert fourth is not None, "it trained towards its first rung"
+    assert fourth.status is RunStatus.KILLED, "where the sweep's end left it"
     assert last is None, "it never began"
 
 

@@ -114,7 +114,7 @@ def test_a_file_is_submitted_and_its_trials_shown(cftray: Console, service: Serv
 def test_watching_ends_with_the_best_trial_and_the_exit_code(cftray: Console, service: Service, document: str) -> None:
     code, out, _ = cftray("sweep", "submit", document, "--watch")
     assert code == 0
-    assert "best: trial 1; beaten by none in TA and LA together: 1" in out
+    assert "best: trial 1\nbeaten by none in TA and LA together: 1\n" in out
 
 
 def test_watched_lines_tell_which_trial_and_how_it_stands(

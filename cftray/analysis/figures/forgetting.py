@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from cftray.analysis.correlation import Coefficient, Correlation, correlate
@@ -19,12 +20,16 @@ ROOM, LINE = 150.0, 8.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """A point: `change` of the score in phase 2 with its interval; cells of one `group` share colour and marker."""
+    """A point: `change` of the score in phase 2 with its interval; cells of one `group` share colour and marker.
+
+    Cells of one `pair` of data have one similarity between them, whatever else differs; empty: a pair of its own.
+    """
 
     label: str
     similarity: float
     change: float
     group: str = ""
+    pair: str = ""
     low: float | None = None
     high: float | None = None
 
@@ -38,13 +43,13 @@ def forgetting(
     group: str | None = None,
     name: str = NAME,
 ) -> tuple[Correlation, tuple[Path, Path]]:
-    """The correlation over the cells, and the picture as PNG and SVG; `measure` names the axis: DES, MPD.
+    """The correlation over pairs, and the picture as PNG and SVG; `measure` names the axis: DES, MPD.
 
-    With `group` the correlation is over its cells alone: of several cells with one similarity, which are no points of
-    their own, those that stand for it. Raises DataError where a number is not finite.
+    With `group` the correlation is over its cells alone, those that stand for their pair. Raises DataError where a
+    number is not finite.
     """
     counted = [one for one in cells if group in (None, one.group)]
-    found = correlate([one.similarity for one in counted], [one.change for one in counted])
+    found = over_pairs(counted)
     with figure(WIDTH * 0.8, 3.6) as drawn:
         axis = drawn.subplots()
         groups = list(dict.fromkeys(one.group for one in cells))
@@ -54,11 +59,23 @@ def forgetting(
         axis.axhline(0, color=MUTED, linewidth=0.8)
         axis.set(xlabel=measure, ylabel=f"change of {score} in phase 2")
         axis.margins(x=0.14, y=0.12)
-        over = [] if group is None else [f"{group}:"]
+        means = "the mean of each pair" if found.n < len(counted) else ""
+        over = [f"{', '.join(filter(None, (group, means)))}:"] if group or means else []
         axis.set_title("\n".join([*over, *told(found)]), loc="left", fontsize=8)
         if any(groups):
             drawn.legend(loc="outside lower center", ncols=min(4, len(groups)))
         return found, save(drawn, folder, name)
+
+
+def over_pairs(cells: Sequence[Cell]) -> Correlation:
+    """With one point a pair, the mean of its cells: several cells of one pair are no points of their own."""
+    pairs: dict[str, list[Cell]] = {}
+    for place, one in enumerate(cells):
+        pairs.setdefault(one.pair or f"#{place}", []).append(one)
+    return correlate(
+        [fmean(one.similarity for one in of) for of in pairs.values()],
+        [fmean(one.change for one in of) for of in pairs.values()],
+    )
 
 
 def told(found: Correlation) -> list[str]:

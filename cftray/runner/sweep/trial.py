@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from cftray.errors import Cancelled, CFTRayError, FailureClass, InfraError
 from cftray.plan import Plan, Trial
+from cftray.plan.sweeping import shared_stages
 from cftray.runner.failures import failure_of
 from cftray.runner.sweep.scoring import rank, reached
 from cftray.runner.walk import Walk
@@ -46,9 +47,11 @@ def run_trial(
     events = EventWriter(folder.trial(number))
     failure: Failure | None = None
     done = 0
+    tried = {name for name in shared_stages(request.plan) if request.plan.stage(name).optional}
     try:
         for rung, at in enumerate(trial.rungs, 1):
-            walk = Walk.of(store, folder, workers, events, only=at.stages, wait=wait)
+            only = tuple(name for name in at.stages if name not in tried)
+            walk = Walk.of(store, folder, workers, events, only=only, wait=wait)
             failure = walk.run() or _left_out(request.plan, trial, rung, store)
             if failure is not None:
                 break

@@ -68,6 +68,21 @@ def test_it_is_stored_with_its_trials_and_the_job_is_told_of_the_sweep(world: Wo
     assert get(world, "/v1/experiments")["data"] == []
 
 
+def test_a_stage_that_one_trial_runs_and_another_waits_for_is_running(world: World) -> None:
+    identifier = post(world)["id"]
+    world.step()
+    job = world.job(identifier)
+    job.start()
+    job.stage(EventKind.STAGE_STARTED, "train.p1.s17")
+    job.stage(EventKind.STAGE_PROGRESS, "train.p1.s17", step=5, total=10, unit="steps", figures={})
+    job.stage(EventKind.STAGE_WAITING, "train.p1.s17", holder=identifier)
+    job.stage(EventKind.STAGE_WAITING, "t01.train.p2.s17", holder="exp_7k2qh3m5x2ab")
+    world.step()
+    stages = {stage["name"]: stage for stage in get(world, f"{PATH}/{identifier}")["plan"]["stages"]}
+    assert (stages["train.p1.s17"]["state"], stages["train.p1.s17"]["progress"]["step"]) == ("running", 5)
+    assert stages["t01.train.p2.s17"]["state"] == "waiting", "another experiment runs it"
+
+
 def test_trials_are_told_as_they_go_on_and_stages_of_a_stopped_one_are_left_out(world: World) -> None:
     identifier = post(world)["id"]
     world.step()

@@ -13,6 +13,7 @@ from cftray.recipes import (
     addition_from_document,
     cells_of,
     cells_with_more,
+    grown,
     matrix_from_document,
     mini,
 )
@@ -143,6 +144,32 @@ def more(axes: dict[str, Any], cells: list[dict[str, Any]], document: dict[str, 
 
 
 AXES = {"mitigation": [{"kind": "none"}, GR], "seed": [1, 2]}
+LORA = {"mitigation": {"kind": "lora"}}
+
+
+@pytest.mark.parametrize(
+    ("axes", "cells", "additions", "kept"),
+    [
+        (AXES, [], [{"cells": [LORA]}, {"cells": [LORA]}], [LORA]),
+        (AXES, [LORA], [{"axes": {"mitigation": [{"kind": "lora"}]}}], []),
+        (AXES, [], [{"cells": [LORA | {"seed": 1}]}, {"cells": [LORA]}], [LORA]),
+        (AXES, [], [{"cells": [LORA | {"seed": 1}]}, {"axes": {"seed": [3]}}], [LORA | {"seed": 1}]),
+        (AXES, [], [{"cells": [LORA | {"seed": 9}]}, {"axes": {"mitigation": [{"kind": "lora"}], "seed": [9]}}], []),
+        ({"seed": [1, 2]}, [], [{"cells": [LORA]}], [{}, LORA]),
+        ({}, [], [{"cells": [LORA]}], [{}, LORA]),
+    ],
+)  # fmt: skip
+def test_a_matrix_that_got_more_can_be_submitted_again_and_is_the_same_cells(
+    axes: dict[str, Any], cells: list[dict[str, Any]], additions: list[dict[str, Any]], kept: list[dict[str, Any]]
+) -> None:
+    matrix = matrix_from_document({"name": "m", "spec": SHORT, "axes": axes, "cells": cells})
+    there = {one.identity for one in cells_of(matrix)}
+    for addition in map(addition_from_document, additions):
+        there |= {one.identity for one in cells_with_more(matrix, addition, [])}
+        matrix = grown(matrix, addition)
+    assert list(matrix.cells) == kept
+    again = cells_of(matrix_from_document(matrix.model_dump(mode="json")))
+    assert {one.identity for one in again} == there
 
 
 def test_a_new_seed_is_a_replica_of_every_cell() -> None:

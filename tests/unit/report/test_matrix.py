@@ -12,6 +12,7 @@ from rich.console import Console
 from cftray.data.scores import ItemScores, TaskScores
 from cftray.evaluation.aggregate import metrics_of
 from cftray.plan import build_plan
+from cftray.report.grid import columns, columns_over
 from cftray.report.matrix import CellPlan, Effect, matrix_table
 from cftray.report.matrix_text import csv_matrix, markdown_matrix, terminal_matrix
 from cftray.spec import ExperimentSpec
@@ -50,15 +51,15 @@ def with_the_papers_metric(made):
 def cell(tmp_path):
     store = Store(tmp_path)
 
-    def make(mitigation, seed, *, failed=False, row=None, paper=False):
-        document = DOCUMENT | {"seeds": [seed]}
+    def make(mitigation, seed, *, failed=False, row=None, paper=False, limit=120):
+        document = DOCUMENT | {"seeds": [seed], "evaluation": {"limit": limit}}
         document = document | {"phase2": DOCUMENT["phase2"] | {"mitigation": mitigation}}
         spec = ExperimentSpec.model_validate_json(ExperimentSpec.model_validate(document).model_dump_json())
         plan = build_plan(spec, lambda leaf: "0" * 64, toy_pack)
         for node in plan.stages:
             if node.kind == "evaluate" and store.record(node.fingerprint) is None and not failed:
                 first = ".p1" in node.name
-                made = scores(RATES["p1" if first else mitigation["kind"]], seed)
+                made = scores(RATES["p1" if first else mitigation["kind"]], seed, limit)
                 made = with_the_papers_metric(made) if paper else made
                 folder = store.attempt_folder(node.fingerprint, 1)
                 folder.mkdir(parents=True)
@@ -128,6 +129,33 @@ def test_comparisons_with_plain_phase_2_are_corrected_over_the_whole_matrix(cell
 def test_without_a_plain_row_there_is_nothing_to_be_set_against(cell):
     _, make = cell
     assert table(cell, make(GR, 1), make(LF, 1)).groups[0].rows[0].effects == {}
+
+
+def test_rows_that_are_scored_otherwise_are_no_plain_phase_2_of_each_other(cell):
+    _, make = cell
+    few, many = (
+        [make(one, 1, limit=limit, row=f"limit {limit} · {label}") for one, label in ((NONE, "P2"), (GR, "GR_10"))]
+        for limit in (40, 120)
+    )
+    failed = make(NONE, 1, limit=40, row="limit 40 · P2", failed=True)
+    for cells, told in (([*few, *many], {"limit 40 · GR_10", "limit 120 · GR_10"}),
+                        ([failed, few[1], *many], {"limit 120 · GR_10"})):  # fmt: skip
+        found = table(cell, *cells)
+        assert [len({row.results.rows[0].p1.n for row in group.rows}) for group in found.groups] == [1, 1]
+        assert {row.label for group in found.groups for row in group.rows if row.effects} == told
+
+
+def test_a_table_has_the_columns_that_any_of_its_rows_has(cell):
+    _, make = cell
+    whole = table(cell, make(NONE, 1)).groups[0].rows[0].results
+    keys = [column.key for column in columns(whole)]
+    parts = [
+        whole.model_copy(update={"rows": tuple(row for row in whole.rows if row.benchmark != left_out)})
+        for left_out in ("mmlu", "xquad")
+    ]
+    assert all(len(columns(one)) < len(keys) for one in parts)
+    assert sorted(column.key for column in columns_over(parts)) == sorted(keys)
+    assert [column.key for column in columns_over(reversed(parts)) if column.suite == "la"] == ["la/xquad", "la"]
 
 
 def test_a_failed_cell_is_named_and_the_others_keep_their_scores(cell):

@@ -150,6 +150,19 @@ def test_forgetting_states_correlation_interval_and_n(tmp_path):
     drawn(tmp_path, lambda folder: forgetting(cells, folder, measure="DES")[1], "DES", "cell 0", "A", "B")
 
 
+def test_cells_of_one_pair_are_one_point_of_the_correlation(tmp_path):
+    cells = [
+        Cell(label=f"{pair}{n}", similarity=0.3 * pair, change=-10 * pair + n, pair=f"pair {pair}")
+        for pair in (1, 2, 3)
+        for n in range(4)
+    ]
+    found, (_, svg) = forgetting(cells, tmp_path, measure="DES")
+    assert (found.n, found.pearson.value, found.pearson.low) == (3, pytest.approx(-1), None)
+    texts = texts_of(svg)
+    assert "the mean of each pair:" in texts
+    assert any("n = 3, too few for an interval" in text for text in texts)
+
+
 def test_forgetting_of_few_cells_says_so(tmp_path):
     cells = [Cell(label=str(n), similarity=n, change=-n * n) for n in range(4)]
     _, (_, svg) = forgetting(cells, tmp_path, measure="MPD")

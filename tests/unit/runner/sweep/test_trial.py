@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cftray.errors import DataError, InfraError
+from cftray.plan.sweeping import shared_stages
 from cftray.runner import walk as walking
 from cftray.runner.sweep.trial import run_trial
 from cftray.store import TrialEnd
@@ -64,6 +65,21 @@ def test_nothing_behind_the_rung_runs_where_it_is_stopped_and_another_trial_find
     ]  # fmt: skip
     kinds = [event.kind for event in EventLog(toy.job().trial(2)).after(0)]
     assert EventKind.STAGE_CACHED in kinds
+
+
+def test_an_analysis_that_all_trials_share_is_tried_once_before_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy = Toy(tmp_path, monkeypatch, spec=SWEEP["spec"] | {"analysis": ["des", "representations"]})
+    toy.failing = {"des": DataError("no rows")}
+    workers: Any = None
+    job = toy.job()
+    before = walking.Walk.of(toy.store, job, workers, job.writer(), only=shared_stages(toy.plan))
+    assert before.run() is None
+    for number in (1, 2):
+        assert [rung for rung, _ in run(toy, number)] == [1, 2]
+    assert toy.ran.count("des") == 1
+    assert {"t01.representations.s17", "t02.representations.s17"} <= set(toy.ran)
 
 
 def test_a_failure_of_its_own_ends_the_trial_and_is_kept(toy: Toy) -> None:
