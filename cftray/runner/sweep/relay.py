@@ -1,12 +1,16 @@
-"""Trials tell of themselves in files of their own; the job's one writer takes them in, in the order of their coming."""
+"""Trials tell of themselves in files of their own; the job's one writer takes them in, in the order of their coming.
+
+Each trial finds what others have recorded; that is told once.
+"""
 
 from __future__ import annotations
 
 from typing import Self
 
 from cftray.plan import Trial
+from cftray.plan.sweeping import shared_stages
 from cftray.store import EventLog, EventWriter, JobFolder, Store, TrialEnd, TrialEnded
-from cftray.store.events import EventKind
+from cftray.store.events import Event, EventKind
 from cftray.watching import Watching
 
 
@@ -23,6 +27,7 @@ class Relay(Watching):
         self.folder = folder
         self.events = events
         self.every_s = every_s
+        self._recorded = set(shared_stages(self.plan))  # the job has told of these before its trials
         self._read = dict.fromkeys([trial.number for trial in self.plan.trials], 0)
         self._rungs = {number: len(self.known.rungs(number)) for number in self._read}
         self._ended = {number for number in self._read if self.known.ended(number) is not None}
@@ -40,7 +45,7 @@ class Relay(Watching):
     def _take(self, trial: Trial) -> None:
         number = trial.number
         for event in EventLog(self.folder.trial(number)).after(self._read[number]):
-            self.events.write(event.kind, event.stage, event.fingerprint, **event.data)
+            self._pass_on(event)
             self._read[number] = event.number
         for reached in self.known.rungs(number)[self._rungs[number] :]:
             self.events.write(EventKind.TRIAL_SCORED, **reached.model_dump(mode="json"))
@@ -48,6 +53,13 @@ class Relay(Watching):
         if number not in self._ended and self.known.ended(number) is not None:
             self._ended.add(number)
             self._tell_end(trial, told=True)
+
+    def _pass_on(self, event: Event) -> None:
+        if event.kind is EventKind.STAGE_CACHED and event.stage in self._recorded:
+            return
+        if event.kind in (EventKind.STAGE_CACHED, EventKind.STAGE_RECORDED) and event.stage is not None:
+            self._recorded.add(event.stage)
+        self.events.write(event.kind, event.stage, event.fingerprint, **event.data)
 
     def _tell_end(self, trial: Trial, *, told: bool) -> None:
         ended = self.known.ended(trial.number)

@@ -78,7 +78,7 @@ class Toy:
         if StageKind(config.kind) is StageKind.EVALUATE:
             outputs["scores"] = context.folder / "scores.json.gz"
             item_scores(*(self.p2.get(name, (0.5, 0.3)) if ".p2" in name else (0.6, 0.1))).write(outputs["scores"])
-        for output in ("rows", "tokens", "model", "items", "requests", "contamination"):
+        for output in ("rows", "tokens", "model", "items", "requests", "contamination", "prompts", "overlap"):
             outputs[output] = context.folder / output
             outputs[output].write_text("x")
         return Artifact(outputs=outputs)

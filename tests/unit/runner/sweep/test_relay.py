@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cftray.errors import DataError
+from cftray.plan.sweeping import shared_stages
 from cftray.runner.sweep.relay import Relay
 from cftray.runner.sweep.trial import run_trial
+from cftray.runner.walk import Walk
 from cftray.store import TrialEnd, TrialEnded
-from cftray.store.events import Event, EventKind
-from tests.unit.runner.sweep.conftest import Toy
+from cftray.store.events import Event, EventKind, EventLog
+from tests.unit.runner.sweep.conftest import RATE, Toy
 
 NOBODY: Any = None
 
@@ -38,6 +43,21 @@ def test_what_trials_write_comes_into_the_job_s_file_once_with_their_scores(toy:
     assert scored == [(1, 1), (1, 2), (2, 1), (2, 2)]
     ends = [(event.data["trial"], event.data["end"]) for event in events if event.kind is EventKind.TRIAL_ENDED]
     assert ends == [(1, "finished"), (2, "finished")]
+
+
+def test_what_several_trials_find_recorded_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replay = {"kind": "generative_replay", "ratio": 0.1}
+    toy = Toy(tmp_path, monkeypatch, space={RATE: [1e-4, 2e-4], "mitigation": [{"kind": "none"}, replay]})
+    job = toy.job()
+    shared = Walk.of(toy.store, job, NOBODY, job.writer(), only=shared_stages(toy.plan))
+    assert shared.run() is None
+    with Relay(toy.store, job, job.writer(), every_s=60):
+        for trial in toy.plan.trials:
+            run(toy, trial.number)
+    own = [event for trial in toy.plan.trials for event in EventLog(job.trial(trial.number)).after(0)]
+    assert sum(event.kind is EventKind.STAGE_CACHED for event in own) > len(shared_stages(toy.plan))
+    told = [event for event in relayed(toy) if event.kind in (EventKind.STAGE_CACHED, EventKind.STAGE_RECORDED)]
+    assert sorted(event.stage for event in told) == sorted(node.name for node in toy.plan.stages)
 
 
 def test_what_a_stopped_trial_alone_would_still_have_needed_is_left_out(toy: Toy) -> None:
