@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from api.experiments.kinds import SingleSpec
 from api.plans.datasets import Reading, alignment_fault, as_fault, read_rows
 from api.settings import Settings
+from cftray.analysis.parallel import read_sentences
+from cftray.analysis.prompts import read_prompts
 from cftray.data.templates import ChatTemplate, load_template
-from cftray.errors import CFTRayError, Fault
+from cftray.errors import CFTRayError, DataError, Fault
 from cftray.plan import Leaf, LeafKind, RowsSource
 from cftray.plan.analysing import encoder_of, prompts_leaf, sentences_leaf
 from cftray.plan.evaluating import Packs, benchmark_leaf
@@ -40,6 +43,8 @@ from cftray.spec import (
 from cftray.spec.analysis import (
     CrosslingualAnalysis,
     DesAnalysis,
+    FilePrompts,
+    ParallelFiles,
     PromptFile,
     RepresentationsAnalysis,
     SentenceFolder,
@@ -47,6 +52,7 @@ from cftray.spec.analysis import (
 from cftray.spec.model import MINI_BASE, MINI_ENCODER
 from cftray.spec.translation import Seq2SeqTranslator
 from cftray.store import is_remote, locate_files, locate_model
+from cftray.store.files import local_path
 from cftray.store.leaves import leaf_fault
 from cftray.training.frozen import freezing_fault, heads_fault, lora_fault
 from cftray.training.weights import shape_of
@@ -103,15 +109,31 @@ class FileChecks:
             path = f"analysis[{place}]"
             match one:
                 case DesAnalysis():
+                    yield from _too_few(spec, one, f"{path}.samples")
                     encoder = encoder_of(spec, one)
                     if encoder.model != MINI_ENCODER and spec.phase1.train is not None:
                         yield from self._folder(f"{path}.encoder", encoder_leaf(encoder))
                 case RepresentationsAnalysis(prompts=PromptFile() as file):
-                    yield from self._files(f"{path}.prompts.path", prompts_leaf(file))
+                    leaf = prompts_leaf(file)
+                    wanted = FilePrompts.model_validate(file.model_dump(exclude={"path"}))
+                    yield from self._read(f"{path}.prompts.path", leaf, partial(read_prompts, wanted))
                 case CrosslingualAnalysis(sentences=SentenceFolder() as folder):
-                    yield from self._files(f"{path}.sentences.path", sentences_leaf(folder))
+                    leaf = sentences_leaf(folder)
+                    files = ParallelFiles.model_validate(folder.model_dump(exclude={"path"}))
+                    yield from self._read(f"{path}.sentences.path", leaf, partial(read_sentences, files))
                 case _:
                     pass
+
+    def _read(self, place: str, leaf: Leaf, read: Callable[[Path], object]) -> Iterator[Fault]:
+        """Whether a local file or folder is there, and is what the analysis can read: it would be found out after both
+        phases were trained."""
+        faults = list(self._files(place, leaf))
+        yield from faults
+        if not faults and not is_remote(leaf.location):
+            try:
+                read(local_path(leaf.location))
+            except DataError as error:
+                yield Fault(path=place, given=leaf.location[:80], expected=str(error))
 
     def _benchmarks(self, asked: EvaluationSpec) -> Iterator[Fault]:
         """What the tasks that are asked for read, and can't: files that the spec gives, sets of the hub.
@@ -194,6 +216,16 @@ class FileChecks:
             fault = _outside(place, leaf.location, files, self.data_roots)
         if fault is not None:
             yield fault
+
+
+def _too_few(spec: ExperimentSpec, asked: DesAnalysis, path: str) -> Iterator[Fault]:
+    """Rows that a phase draws are at most those that DES can compare."""
+    first = None if spec.phase1.train is None else spec.phase1.train.data
+    for place, data in (("phase1.train.data", first), ("phase2.data", spec.phase2.data)):
+        drawn = None if data is None or isinstance(data, TranslatedData) else data.samples
+        if first is not None and drawn is not None and drawn < asked.samples:
+            expected = f"at most {drawn}, which {place} draws, or a larger {place}.samples"
+            yield Fault(path=path, given=str(asked.samples), expected=expected)
 
 
 def _found(path: str, leaf: Leaf) -> Fault | None:

@@ -68,7 +68,9 @@ def covariance_norm(values: np.ndarray) -> float:
 
 
 def total_variance(values: np.ndarray) -> float:
-    """tr Σ of [n, d] observations: the variance in all directions together."""
+    """tr Σ of [n, d] observations: the variance in all directions together. Raises DataError for a single one."""
+    if len(values) < 2:
+        raise DataError("a variance over a single observation does not exist; give at least two")
     return float((_centred(values) ** 2).sum()) / (len(values) - 1)
 
 

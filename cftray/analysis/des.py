@@ -7,8 +7,8 @@ resample nor a language costs the encoder's width: with whole-number weights c t
 row counts, DES is c₁ᵀG₁₂c₂ / √(c₁ᵀG₁₁c₁ · c₂ᵀG₂₂c₂).
 
 - interval, 95 %: rows of both sides are drawn anew, each side by itself; basic bootstrap around the
-  resamples' own mean (Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 5.2). It says
-  where DES of other samples of this size lies.
+  resamples' own mean (Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 5.2). It holds
+  the mean DES of samples of this size; that of a single other sample scatters more.
 - `corrected`: the mean of a sample is longer than the mean of its set, since rows' scatter adds to it, and so
   DES of small samples is too low. With the mean dot product of two *different* rows in place of ‖m‖², which has
   no such surplus, DES is about what it would be with all rows. For 500 rows the two are close, for a

@@ -98,16 +98,16 @@ def _files(place: Place, until: ExitStack) -> Iterator[tuple[ByteFile, set[str] 
             raise ModelError(f"{place.location}: no such file; expected a model's folder, a {SUFFIX} file or their URL")
         yield alone, None
         return
-    index = place.open(INDEX, until)
-    if index is None:
-        single = place.open(SINGLE, until)
-        if single is None:
-            raise ModelError(
-                f"{place.location} has neither {SINGLE} nor {INDEX}; expected a model's folder, a {SUFFIX} file "
-                "or their URL"
-            )
+    single = place.open(SINGLE, until)  # before an index, as transformers does
+    if single is not None:
         yield single, None
         return
+    index = place.open(INDEX, until)
+    if index is None:
+        raise ModelError(
+            f"{place.location} has neither {SINGLE} nor {INDEX}; expected a model's folder, a {SUFFIX} file "
+            "or their URL"
+        )
     wanted: dict[str, set[str]] = {}
     for name, file_name in _weight_map(index).items():
         wanted.setdefault(file_name, set()).add(name)

@@ -16,7 +16,7 @@ from cftray.mini.requests import parallel_sentences
 from cftray.spec.analysis import MiniSentences, ParallelFiles, Sentences
 from cftray.spec.languages import language_of
 
-_NAME = re.compile(r"^(?P<code>[a-z]{2,3})(_[A-Z][a-z]{3})?\.(devtest|dev|test|txt)$")
+_NAME = re.compile(r"^(?P<code>[a-z]{2,3})(_[A-Z][a-z]{3}|_simpl|_trad)?\.(devtest|dev|test|txt)$")
 
 
 def read_sentences(wanted: Sentences, folder: Path | None) -> dict[str, list[str]]:
@@ -41,30 +41,34 @@ def read_sentences(wanted: Sentences, folder: Path | None) -> dict[str, list[str
     return {language: [_sentence(files[language], of, place) for place in drawn] for language, of in texts.items()}
 
 
-def _files(folder: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
+def _files(folder: Path) -> dict[str, list[Path]]:
+    """By language; several are two scripts of it, or two splits."""
+    found: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()):
         name = _NAME.match(path.name)
         if name is None or not path.is_file():
             continue
         language = language_of(name["code"])
         code = language.code if language else name["code"]
-        if code in found:
-            raise DataError(f"{folder.name}: {found[code].name} and {path.name} are both {code}; keep one of them")
-        found[code] = path
+        found.setdefault(code, []).append(path)
     return found
 
 
-def _chosen(wanted: ParallelFiles, files: dict[str, Path], folder: Path) -> dict[str, Path]:
-    """The pivot first. Raises DataError where a language is absent, or no second one is there."""
+def _chosen(wanted: ParallelFiles, files: dict[str, list[Path]], folder: Path) -> dict[str, Path]:
+    """The pivot first. Raises DataError where a language is absent or there twice, or no second one is there."""
     others = wanted.languages or tuple(sorted(files))
     order = [wanted.pivot, *(one for one in others if one != wanted.pivot)]
     for one in order:
         if one not in files:
             raise DataError(f"{folder.name}: has no file for {one}; {nearest(one, files)}")
+        if len(files[one]) > 1:
+            names = " and ".join(path.name for path in files[one][:2])
+            raise DataError(
+                f"{folder.name}: {names} are both {one}; keep one of them, or name the others in sentences.languages"
+            )
     if len(order) < 2:
         raise DataError(f"{folder.name}: holds {wanted.pivot} alone; give a second language, aligned by line")
-    return {one: files[one] for one in order}
+    return {one: files[one][0] for one in order}
 
 
 def _lines(path: Path) -> list[str]:

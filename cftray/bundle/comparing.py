@@ -68,7 +68,7 @@ class StageCompared(_View):
 
 
 class Comparison(_View):
-    """`outcome` is the worst verdict that decides: identical, inside or differs."""
+    """`outcome` is the worst verdict that decides: identical, inside or differs; undecided where there is none."""
 
     there: str | None
     here: str | None
@@ -98,7 +98,7 @@ def compare(there: Bundle, here: Bundle) -> Comparison:
     return Comparison(
         there=there.experiment,
         here=here.experiment,
-        outcome=next((one for one in order if one in decided), Verdict.IDENTICAL),
+        outcome=next((one for one in order if one in decided), Verdict.UNDECIDED),
         stages=compared_stages(there, here),
         versions=compared_versions(made_by(there), made_by(here)),
         scores=scores,
@@ -170,7 +170,8 @@ def _figure(row: ScoreRow | None, model: str) -> Figure | None:
 def _score(key: str, model: str, there: Figure | None, here: Figure | None) -> Compared:
     interval: Mapping[str, float] = {}
     if there is not None and there.stderr is not None:
-        interval = {"low": there.score - Z * there.stderr, "high": there.score + Z * there.stderr}
+        half = Z * there.stderr or _seen_by_none(there.n)
+        interval = {"low": there.score - half, "high": there.score + half}
     other_items = there is not None and here is not None and there.n != here.n
     note = f"{there.n} items there, {here.n} here" if other_items and there and here else ""
     return _compared(
@@ -185,12 +186,21 @@ def _change(key: str, there: ScoreRow | None, here: ScoreRow | None) -> Iterator
     if one is None and other is None:
         return
     interval = {} if one is None else {"low": one.low, "high": one.high}
+    if one is not None and there is not None and there.p1 is not None and one.low == one.high:
+        half = _seen_by_none(there.p1.n)
+        interval = {"low": one.low - half, "high": one.high + half}
     turned = one is not None and other is not None and one.verdict != other.verdict
     note = f"the verdict was {one.verdict}, is {other.verdict}" if turned and one and other else ""
     yield _compared(
         key, "change", None if one is None else one.difference, None if other is None else other.difference, interval,
         note, decides=True,
     )  # fmt: skip
+
+
+def _seen_by_none(n: int) -> float:
+    """What the share of items that are otherwise may be where none of `n` is: at most 3/n, with 95 % (rule of three;
+    Hanley and Lippman-Hand, 1983). Scores that are all alike have no standard error of their own."""
+    return 3 / max(1, n)
 
 
 def _losses(there: Bundle, here: Bundle) -> Iterator[Compared]:

@@ -20,6 +20,7 @@ WORDS = {
 OUTCOMES = {
     Verdict.IDENTICAL: "Reproduced: every score is identical.",
     Verdict.INSIDE: "Reproduced: every score is identical or inside the interval that it had.",
+    Verdict.UNDECIDED: "Nothing that both have decides whether it was reproduced.",
     Verdict.DIFFERS: "Differs: some scores are outside the interval that they had, or one side lacks them.",
 }
 ABSENT = "–"

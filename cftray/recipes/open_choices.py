@@ -50,7 +50,9 @@ class OpenChoices(SpecModel):
     openorca_samples: Annotated[
         int | None, Field(ge=1, description=MARK + "how much of OpenOrca phase 1 takes; null: all of it")
     ] = 50_000
-    openorca_seed: Annotated[int, Field(ge=0, description=MARK + "which 50,000 of its samples are translated")] = 0
+    openorca_seed: Annotated[
+        int, Field(ge=0, description=MARK + "which of its samples phase 1 takes; the same are translated")
+    ] = 0
     translator: Annotated[Translator, Field(description=MARK + "by what OpenOrca is translated")] = NLLB
     translation_gate: Annotated[
         TranslationGate, Field(description=MARK + "what a translation has to pass to be kept")

@@ -31,6 +31,8 @@ MINI_NAMES: Final = {
     MiniDataset.MULTIALPACA: "multialpaca",
     MiniDataset.MULTI_OPENORCA: "mopenorca",
 }
+INSTRUCT: Final = ("mistral-7b-instruct", "llama-3-8b-instruct")
+"""In the names of the models that the paper adopts, of whatever version and at whatever place."""
 REPLAYS: Final = {0.05: Strategy.GR_5, 0.1: Strategy.GR_10}
 STRATEGIES: Final[Mapping[type, Strategy]] = {
     NoMitigation: Strategy.NONE,
@@ -45,13 +47,22 @@ def paper_key(spec: ExperimentSpec) -> PaperKey | None:
     """The row that an experiment repeats at whatever scale; null where the paper has nothing of the kind.
 
     Data count by where they come from and not by how many rows are drawn; English replay counts as ER_10 at any
-    share, since the paper names two. A base model that is not the paper's leaves the key without a model.
+    share, since the paper names two. An adopted P1 counts where its name is that of a Mistral-7B-Instruct or
+    Llama-3-8B-Instruct. A base model that is not the paper's leaves the key without a model.
     """
-    phase1 = "instruct" if spec.phase1.train is None else _name(spec.phase1.train.data)
+    phase1 = _first(spec)
     phase2, strategy = _name(spec.phase2.data), _strategy(spec.phase2.mitigation)
     if phase1 is None or phase2 is None or strategy is None:
         return None
     return PaperKey(model=_model(spec), phase1=phase1, phase2=phase2, strategy=strategy.value)
+
+
+def _first(spec: ExperimentSpec) -> str | None:
+    """What phase 1 was; of an adopted P1 its name alone can tell, so only the paper's two Instruct models count."""
+    if spec.phase1.train is not None:
+        return _name(spec.phase1.train.data)
+    adopted = spec.phase1.adopt.model.rstrip("/").lower() if spec.phase1.adopt is not None else ""
+    return "instruct" if any(name in adopted for name in INSTRUCT) else None
 
 
 def _model(spec: ExperimentSpec) -> PaperModel | None:

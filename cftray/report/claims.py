@@ -81,7 +81,7 @@ class Instance:
 
 
 Rule = Literal["all", "most", "mixed"]
-"""Which cases of a claim have to hold: all of them; most of them; or some, while others do not."""
+"""Which cases of a claim have to hold: all of them; most of them; or `mixed`, where one that does not bears it out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +138,7 @@ def _ruling(holds: Sequence[bool | None], rule: Rule) -> Ruling:
         case "most":
             borne_out, lost = 2 * true > len(holds), 2 * (true + undecided) <= len(holds)
         case "mixed":
-            borne_out, lost = bool(true and false), not undecided
+            borne_out, lost = bool(false), true == len(holds)
         case _:
             if true and (false or undecided):
                 return Ruling.IN_PART

@@ -19,6 +19,7 @@ from cftray.report.facts import Stages
 from cftray.spec import ExperimentSpec
 from cftray.store import Record, Store
 
+SIDES = 2
 WIDE = 1.6
 """Times its height that a picture of panels side by side is wide, at least."""
 CAPTIONS = {
@@ -93,8 +94,9 @@ def _told(title: str, record: Record) -> Iterator[tuple[str, str]]:
 def _des(metrics: Mapping[str, float], details: Mapping[str, Any]) -> str:
     ends = [metrics.get("des/low"), metrics.get("des/high")]
     interval = f" (95 %: {ends[0]:.3f} to {ends[1]:.3f})" if None not in ends else ""
-    cut = max((value for name, value in metrics.items() if name.startswith("truncated/")), default=0.0)
-    return f"{metrics['des']:.3f}{interval}, {details['samples']} rows a side, at most {cut:.1%} of a side's rows cut"
+    cuts = [value for name, value in metrics.items() if name.startswith("truncated/")]
+    cut = f"at most {max(cuts):.1%} of a side's rows cut" if len(cuts) == SIDES else "how many were cut is not known"
+    return f"{metrics['des']:.3f}{interval}, {details['samples']} rows a side, {cut}"
 
 
 def _inside(metrics: Mapping[str, float]) -> str:

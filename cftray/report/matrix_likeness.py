@@ -54,7 +54,10 @@ def pairs_alike(found: Gathered) -> list[PairAlike]:
     pairs: dict[str, list[MatrixRow]] = {}
     for _, row in found.rows():
         spec = found.cells[row.experiments[0]].spec
-        pairs.setdefault(canonical({"first": spec.phase1, "second": spec.phase2.data}), []).append(row)
+        # MPD's second model is trained as phase 2 is, so it is one figure only for one way of training.
+        how = spec.phase2.hyperparameters if measured(found, row, MPD) else None
+        key = canonical({"first": spec.phase1, "second": spec.phase2.data, "how": how})
+        pairs.setdefault(key, []).append(row)
     told = []
     for rows in pairs.values():
         des = [one for row in rows for one in measured(found, row, DES)]

@@ -45,13 +45,15 @@ class ComparedLine:
 class Comparison:
     """A table as printed with a run beside it, or alone.
 
-    `unmatched` are rows of the run that the table does not have. `printed_claims` are judged by all of the paper's
+    `unmatched` are rows of the run that the table does not have, `further` those of which another row stands on their
+    line already. `printed_claims` are judged by all of the paper's
     tables, `run_claims` by the run's rows; they are empty without a run.
     """
 
     table: PrintedTable
     lines: tuple[ComparedLine, ...]
     unmatched: tuple[str, ...]
+    further: tuple[str, ...]
     printed_claims: tuple[Judged, ...]
     run_claims: tuple[Judged, ...]
 
@@ -61,11 +63,13 @@ def compare(table: str, rows: Sequence[RunRow] = (), *, model: str | None = None
     printed = printed_tables()[table]
     lines = [line for line in printed.lines if model is None or line.key.model == model]
     found = tuple(_compared(printed, line, rows) for line in lines)
-    unmatched = [row.label for row in rows if row.key is None or not any(row.key.fits(line.key) for line in lines)]
+    fitting = [row.label for row in rows if row.key is not None and any(row.key.fits(line.key) for line in lines)]
+    shown = {line.label for line in found}
     return Comparison(
         table=printed,
         lines=found,
-        unmatched=tuple(unmatched),
+        unmatched=tuple(row.label for row in rows if row.label not in fitting),
+        further=tuple(label for label in fitting if label not in shown),
         printed_claims=(*judge(printed_cases()), *judge_similarities()),
         run_claims=judge(run_cases(rows)) if rows else (),
     )
@@ -86,12 +90,14 @@ def printed_cases() -> tuple[Case, ...]:
 
 
 def run_cases(rows: Sequence[RunRow]) -> tuple[Case, ...]:
-    """A run's phases 2 that the paper has, with the verdicts on their changes."""
+    """A run's phases 2 that the paper has, with the verdicts on their changes: all of them in the metric by which
+    mitigations are set against plain phase 2, which need not be the paper's."""
     return tuple(_run_case(row.key, row) for row in rows if row.key is not None)
 
 
 def _run_case(key: PaperKey, row: RunRow) -> Case:
-    changes = {suite: found.change for suite in SUITES if (found := _row(row.results, suite)) is not None}
+    rows = {one.key: one for one in row.results.rows}
+    changes = {suite: rows[suite].change for suite in SUITES if suite in rows}
     moved = {suite: Moved(difference=one.difference, verdict=one.verdict) for suite, one in changes.items() if one}
     plain = {
         suite: Moved(difference=one.difference, verdict=one.verdict) for suite, one in row.against_plain.items()
@@ -102,7 +108,7 @@ def _run_case(key: PaperKey, row: RunRow) -> Case:
         la=moved.get("la"),
         ta_plain=plain.get("ta"),
         la_plain=plain.get("la"),
-        ta_score=_score(row.results, "ta", "p2"),
+        ta_score=found.p2.score if (found := rows.get("ta")) is not None and found.p2 is not None else None,
     )
 
 

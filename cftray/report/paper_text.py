@@ -113,6 +113,7 @@ def json_comparison(found: Comparison) -> dict[str, Any]:
             for one in found.lines
         ],
         "unmatched": list(found.unmatched),
+        "further": list(found.further),
         "claims": {
             name: [asdict(claim) for claim in claims]
             for name, claims in (("printed", found.printed_claims), ("run", found.run_claims))
@@ -128,9 +129,15 @@ def _html_row(cells: Sequence[str], *, run: bool) -> str:
 
 def _html_claims(title: str, claims: Sequence[Judged]) -> str:
     rows = "".join(
-        f'<tr><th scope="row">{escape(claim.text)}</th><td>{_told(claim)}</td></tr>\n' for claim in claims
+        f'<tr><th scope="row">{escape(claim.text)}{_html_cases(claim)}</th><td>{_told(claim)}</td></tr>\n'
+        for claim in claims
     )
     return f"<table>\n<caption>{escape(title)}</caption>\n<tbody>\n{rows}</tbody>\n</table>\n"
+
+
+def _html_cases(claim: Judged) -> str:
+    cases = "".join(f"<li>{MARKS[one.holds]}: {escape(one.text)}</li>" for one in claim.instances)
+    return f"<details><summary>cases</summary><ul>{cases}</ul></details>" if cases else ""
 
 
 def _title(found: Comparison) -> str:
@@ -180,6 +187,8 @@ def _figure(value: float | None) -> str:
 def _footers(found: Comparison) -> Iterator[str]:
     if found.unmatched:
         yield f"Not in this table: {', '.join(found.unmatched)}."
+    if found.further:
+        yield f"On a line where another row stands already: {', '.join(found.further)}; claims count them."
     yield f"Printed figures: {source()}. Averages are as printed; in brackets what their own columns give."
 
 

@@ -88,3 +88,5 @@ def test_sets_that_do_not_fit_are_refused():
         difference(first, second[:, :2])
     with pytest.raises(DataError, match="single observation"):
         difference(first[:1], second[:1])
+    with pytest.raises(DataError, match="single observation"):
+        total_variance(first[:1])

@@ -30,6 +30,13 @@ def test_what_the_index_places_is_read(model):
     assert names(model("whole", TENSORS, shards=[["b.weight"], ["a.weight"]])) == ["a.weight", "b.weight"]
 
 
+def test_a_whole_file_comes_before_an_index_that_was_left_beside_it(model):
+    """As transformers has it."""
+    place = model("both", TENSORS, shards=[["b.weight"], ["a.weight"]])
+    (Path(place) / "model.safetensors").write_bytes(safetensors({"new.weight": [1.0]}))
+    assert names(place) == ["new.weight"]
+
+
 def test_stored_buffers_are_no_parameters(model):
     extra = TENSORS | {"layers.0.self_attn.rotary_emb.inv_freq": [1.0], "embeddings.position_ids": [0.0]}
     assert names(model("old", extra, shards=[list(extra)])) == ["a.weight", "b.weight"]

@@ -44,6 +44,19 @@ def test_languages_can_be_chosen(folder):
     assert list(read_sentences(ParallelFiles(count=3, languages=("ru",)), place)) == ["en", "ru"]
 
 
+def test_two_scripts_of_a_language_stand_in_the_way_only_where_it_is_wanted(folder):
+    place = folder(eng_Latn__dev=lines("en"), deu_Latn__dev=lines("de"), zho_Hans__dev=lines("zh"),
+                   zho_Hant__dev=lines("zh"))  # fmt: skip
+    assert list(read_sentences(ParallelFiles(count=3, languages=("de",)), place)) == ["en", "de"]
+    with pytest.raises(DataError, match=r"zho_Hans.dev and zho_Hant.dev are both zh; keep one of them, or name"):
+        read_sentences(ParallelFiles(count=3), place)
+
+
+def test_names_of_the_first_flores_are_read(folder):
+    place = folder(eng__dev=lines("en"), zho_simpl__dev=lines("zh"))
+    assert list(read_sentences(ParallelFiles(count=3), place)) == ["en", "zh"]
+
+
 def test_the_miniature_has_its_own():
     texts = read_sentences(MiniSentences(count=5), None)
     assert next(iter(texts)) == "en"

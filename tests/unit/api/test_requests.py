@@ -191,6 +191,22 @@ def test_more_samples_than_rows_are_refused(world: World, tmp_path: Path) -> Non
     assert "at most 3" in faults(world, document)["phase2.data.samples"]
 
 
+def test_what_an_analysis_could_not_read_is_refused_before_anything_is_trained(world: World, tmp_path: Path) -> None:
+    assert faults(world, own(analysis=["des"])) == {
+        "analysis[0].samples": "at most 100, which phase2.data draws, or a larger phase2.data.samples"
+    }
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_text('{"question_id": 1, "turns": ["Say it."]}\n', encoding="utf-8")
+    asked = {"kind": "representations", "prompts": {"kind": "file", "path": str(prompts), "count": 80}}
+    told = faults(world, own(analysis=[asked]))["analysis[0].prompts.path"]
+    assert "holds 1 prompts, 80 were asked for" in told
+    (tmp_path / "flores").mkdir()
+    (tmp_path / "flores" / "deu.dev").write_text("eins\nzwei\ndrei\n", encoding="utf-8")
+    sentences = {"kind": "files", "path": str(tmp_path / "flores"), "count": 3}
+    told = faults(world, own(analysis=[{"kind": "crosslingual", "sentences": sentences}]))["analysis[0].sentences.path"]
+    assert "has no file for en" in told
+
+
 def test_a_template_that_does_not_compile_is_refused(world: World) -> None:
     assert "Jinja" in faults(world, own(template={"text": "{% for %}"}))["template"]
 

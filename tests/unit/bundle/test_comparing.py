@@ -71,6 +71,21 @@ def test_a_score_is_held_against_the_interval_that_it_had(there: Bundle) -> None
     assert one(far.scores, "ta/mmlu", "P1").difference == pytest.approx(2.1 * was.stderr)
 
 
+def test_scores_that_are_all_alike_leave_room_for_what_so_few_items_can_not_show(there: Bundle) -> None:
+    none = changed(there, "ta/mmlu", score=0.0, stderr=0.0, n=200)
+    assert one(compare(none, changed(there, "ta/mmlu", score=0.005, n=200)).scores, "ta/mmlu", "P1").verdict is (
+        Verdict.INSIDE
+    )
+    assert one(compare(none, changed(there, "ta/mmlu", score=0.02, n=200)).scores, "ta/mmlu", "P1").verdict is (
+        Verdict.DIFFERS
+    )
+
+
+def test_without_a_figure_on_both_sides_nothing_is_reproduced(there: Bundle) -> None:
+    nothing = there.model_copy(update={"scores": (), "stages": (), "analyses": ()})
+    assert compare(nothing, nothing).outcome is Verdict.UNDECIDED
+
+
 def test_other_items_and_a_turned_verdict_are_told(there: Bundle) -> None:
     assert one(compare(there, changed(there, "ta/mmlu", n=7)).scores, "ta/mmlu", "P1").note == "80 items there, 7 here"
     turned = tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,17 @@ def test_a_strategy_and_another_mitigation_together_are_refused() -> None:
     with pytest.raises(SpecRefused, match="strategy is a row of the paper"):
         spec_from_document(document)
     assert spec_from_document(document | {"strategy": "none"}).phase2.mitigation.k == 4
+
+
+@pytest.mark.parametrize(
+    ("adopted", "phase1"),
+    [("mistralai/Mistral-7B-Instruct-v0.2", "instruct"), ("/models/Meta-Llama-3-8B-Instruct/", "instruct"),
+     ("Open-Orca/Mistral-7B-OpenOrca", None), ("/models/my-alpaca", None)],
+)  # fmt: skip
+def test_an_adopted_model_is_the_paper_s_instruct_by_its_name(adopted: str, phase1: str | None) -> None:
+    document = paper("mistral-7b", "instruct", "multialpaca").model_dump(mode="json")
+    found = paper_key(ExperimentSpec.model_validate_json(json.dumps(document | {"phase1": {"adopt": adopted}})))
+    assert (None if found is None else found.phase1) == phase1
 
 
 def test_an_experiment_that_is_none_of_the_paper_s_has_no_key() -> None:

@@ -71,6 +71,20 @@ def test_most_cells_is_more_than_half_of_them() -> None:
     assert ruled("language", rise, fall).ruling is Ruling.NOT
 
 
+def test_no_consistent_gain_is_borne_out_by_a_single_loss_and_refuted_by_gains_throughout() -> None:
+    gain, loss, noise = (moved(one, verdict) for one, verdict in (
+        (0.1, Verdict.RISES), (-0.1, Verdict.FALLS), (0.0, Verdict.NOISE)
+    ))  # fmt: skip
+
+    def ruling(*found: Moved) -> Ruling:
+        return ruled("llama", *(case("GR_5", model="llama-3-8b", ta_plain=one) for one in found)).ruling
+
+    assert ruling(loss, loss) is Ruling.BORNE_OUT
+    assert ruling(loss, noise) is Ruling.BORNE_OUT
+    assert ruling(gain, noise) is Ruling.OPEN
+    assert ruling(gain, gain) is Ruling.NOT
+
+
 def test_a_claim_without_cases_has_no_figures() -> None:
     assert ruled("lora", case(ta=moved(-0.1))).ruling is Ruling.NO_FIGURES
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from cftray.data.published import PaperKey, printed_tables
 from cftray.report.claims import Ruling
-from cftray.report.paper import Comparison, compare, run_rows
+from cftray.report.paper import Comparison, compare, run_cases, run_rows
 from cftray.report.paper_text import html_comparison, json_comparison, markdown_comparison, terminal_comparison
 from tests.unit.report.tables import matrix, results
 from tests.unit.report.test_matrix_html import read
@@ -48,6 +48,28 @@ def test_a_run_stands_at_its_own_line_and_p1_at_the_line_of_p1() -> None:
     assert run_of(found, key("LoRA")) == {}
     assert run_of(found, key("GR_10", "llama-3-8b")) == {}
     assert found.unmatched == ("own",)
+
+
+def test_a_second_row_of_one_line_is_named() -> None:
+    rows = run_rows(matrix({"P2": SCORES, "P2 slow": SCORES}), {"P2": key(), "P2 slow": key()})
+    found = compare("D1", rows)
+    assert (found.unmatched, found.further) == ((), ("P2 slow",))
+    assert "On a line where another row stands already: P2 slow" in markdown_comparison(found)
+
+
+def test_claims_are_judged_in_one_metric() -> None:
+    """That of the comparison with plain phase 2, though the table shows the paper's."""
+    table = matrix({"P2": SCORES})
+    scored = table.groups[0].rows[0].results
+    mean = next(row for row in scored.rows if row.key == "ta")
+    theirs = mean.model_copy(update={"key": "paper/ta", "p2": mean.p2.model_copy(update={"score": 0.9})})
+    row = table.groups[0].rows[0].model_copy(
+        update={"results": scored.model_copy(update={"rows": (*scored.rows, theirs)})}
+    )
+    table = table.model_copy(update={"groups": (table.groups[0].model_copy(update={"rows": (row,)}),)})
+    rows = run_rows(table, {"P2": key()})
+    assert run_cases(rows)[0].ta_score == mean.p2.score
+    assert run_of(compare("1", rows), key())["ta"] == 0.9
 
 
 def test_languages_are_compared_one_by_one() -> None:
@@ -98,6 +120,7 @@ def test_the_comparison_as_html_nests_and_escapes() -> None:
     found = compare("D1", run_rows(matrix({"<b>P2": SCORES}), {"<b>P2": key()}))
     reader = read(html_comparison(found))
     assert reader.open == []
+    assert "details" in {tag for tag, _ in reader.tags}, "the cases behind each claim"
     assert "b" not in {tag for tag, _ in reader.tags}
 
 
