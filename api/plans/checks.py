@@ -43,8 +43,6 @@ from cftray.spec import (
 from cftray.spec.analysis import (
     CrosslingualAnalysis,
     DesAnalysis,
-    FilePrompts,
-    ParallelFiles,
     PromptFile,
     RepresentationsAnalysis,
     SentenceFolder,
@@ -109,18 +107,14 @@ class FileChecks:
             path = f"analysis[{place}]"
             match one:
                 case DesAnalysis():
-                    yield from _too_few(spec, one, f"{path}.samples")
                     encoder = encoder_of(spec, one)
                     if encoder.model != MINI_ENCODER and spec.phase1.train is not None:
                         yield from self._folder(f"{path}.encoder", encoder_leaf(encoder))
                 case RepresentationsAnalysis(prompts=PromptFile() as file):
-                    leaf = prompts_leaf(file)
-                    wanted = FilePrompts.model_validate(file.model_dump(exclude={"path"}))
-                    yield from self._read(f"{path}.prompts.path", leaf, partial(read_prompts, wanted))
+                    yield from self._read(f"{path}.prompts.path", prompts_leaf(file), partial(read_prompts, file))
                 case CrosslingualAnalysis(sentences=SentenceFolder() as folder):
                     leaf = sentences_leaf(folder)
-                    files = ParallelFiles.model_validate(folder.model_dump(exclude={"path"}))
-                    yield from self._read(f"{path}.sentences.path", leaf, partial(read_sentences, files))
+                    yield from self._read(f"{path}.sentences.path", leaf, partial(read_sentences, folder))
                 case _:
                     pass
 
@@ -216,16 +210,6 @@ class FileChecks:
             fault = _outside(place, leaf.location, files, self.data_roots)
         if fault is not None:
             yield fault
-
-
-def _too_few(spec: ExperimentSpec, asked: DesAnalysis, path: str) -> Iterator[Fault]:
-    """Rows that a phase draws are at most those that DES can compare."""
-    first = None if spec.phase1.train is None else spec.phase1.train.data
-    for place, data in (("phase1.train.data", first), ("phase2.data", spec.phase2.data)):
-        drawn = None if data is None or isinstance(data, TranslatedData) else data.samples
-        if first is not None and drawn is not None and drawn < asked.samples:
-            expected = f"at most {drawn}, which {place} draws, or a larger {place}.samples"
-            yield Fault(path=path, given=str(asked.samples), expected=expected)
 
 
 def _found(path: str, leaf: Leaf) -> Fault | None:

@@ -25,6 +25,7 @@ from cftray.spec import (
     TranslatedEnglish,
     parts_of,
 )
+from cftray.spec.analysis import DesAnalysis
 from cftray.spec.data import MULTILINGUAL, MiniDataset
 from cftray.spec.languages import LANGUAGES
 from cftray.spec.translation import DictionaryTranslator, EndpointTranslator, Translator
@@ -42,6 +43,7 @@ def spec_faults(spec: ExperimentSpec) -> list[Fault]:
         *_replay_faults(spec),
         *(fault for phase, trained in _phases(spec) for fault in data_faults(f"{phase}.data", trained.data)),
         *_engine_faults(spec),
+        *_sample_faults(spec),
     ]
 
 
@@ -76,6 +78,19 @@ def _precision_faults(spec: ExperimentSpec) -> Iterator[Fault]:
             given="0",
             expected=f"1 (the same, without saving memory), 2 or 3 with bf16 ({half[0]}.hyperparameters.precision)",
         )
+
+
+def _sample_faults(spec: ExperimentSpec) -> Iterator[Fault]:
+    """DES compares no more rows than each phase draws. How many a translated set comes to is not known here."""
+    first = None if spec.phase1.train is None else spec.phase1.train.data
+    if first is None:
+        return
+    for place, one in enumerate(spec.analysis):
+        for path, data in (("phase1.train.data", first), ("phase2.data", spec.phase2.data)):
+            drawn = None if isinstance(data, TranslatedData) else data.samples
+            if isinstance(one, DesAnalysis) and drawn is not None and drawn < one.samples:
+                expected = f"at most {drawn}, which {path} draws, or a larger {path}.samples"
+                yield Fault(path=f"analysis[{place}].samples", given=str(one.samples), expected=expected)
 
 
 def _replay_faults(spec: ExperimentSpec) -> Iterator[Fault]:

@@ -61,7 +61,7 @@ def _first(spec: ExperimentSpec) -> str | None:
     """What phase 1 was; of an adopted P1 its name alone can tell, so only the paper's two Instruct models count."""
     if spec.phase1.train is not None:
         return _name(spec.phase1.train.data)
-    adopted = spec.phase1.adopt.model.rstrip("/").lower() if spec.phase1.adopt is not None else ""
+    adopted = spec.phase1.adopt.model.rstrip("/").rpartition("/")[2].lower() if spec.phase1.adopt is not None else ""
     return "instruct" if any(name in adopted for name in INSTRUCT) else None
 
 

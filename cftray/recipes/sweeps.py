@@ -95,9 +95,10 @@ def _faults(sweep: SweepSpec) -> Iterator[Fault]:
             yield Fault(path=f"space.{other[:80]}", given="given twice", expected=expected)
     drawn = [name for name, one in sweep.space.items() if isinstance(one, Range) and one.integers is None]
     for name, one in sweep.space.items():
-        twice = [] if isinstance(one, Range) else _twice(one)
-        if twice:
-            yield Fault(path=f"space.{name[:80]}", given=f"{_key(twice[0])[:80]} twice", expected="values that differ")
+        if not isinstance(one, Range):
+            for place in _alike([list(one)])[:1]:
+                given = f"{_key(one[place])[:80]} twice"
+                yield Fault(path=f"space.{name[:80]}", given=given, expected="values that differ")
     combinations = _combinations(sweep.space)
     if sweep.trials is None and drawn:
         expected = f"how many are drawn, up to {MOST_TRIALS}: there is no end of combinations of {', '.join(drawn)}"
@@ -197,11 +198,6 @@ def _every(dimension: Dimension) -> Sequence[Any]:
     if not isinstance(dimension, Range):
         return dimension
     return range(dimension.integers[0], dimension.integers[1] + 1) if dimension.integers else ()
-
-
-def _twice(values: Sequence[Any]) -> list[Any]:
-    """Values that stand further up already."""
-    return [value for place, value in enumerate(values) if _key(value) in map(_key, values[:place])]
 
 
 def _keep(found: dict[str, Values], values: Values) -> bool:

@@ -8,7 +8,7 @@ from typing import IO
 
 from cftray.errors import InternalError
 from cftray.plan import Plan
-from cftray.plan.canonical import canonical
+from cftray.plan.canonical import canonical, sha256_of
 from cftray.store.atomic import write_exclusive
 from cftray.store.jobfolder import JobFolder
 from cftray.store.leases import FileLeases
@@ -47,8 +47,8 @@ class Store:
 
     def sweep(self, identifier: str, plan: Plan) -> SweepFolder:
         """What is known of a sweep's trials under this plan; nothing where one of its fingerprints is another."""
-        basis = canonical([node.fingerprint for node in plan.stages])
-        return SweepFolder(self.root / "sweeps" / identifier / hashlib.sha256(basis.encode()).hexdigest()[:16])
+        basis = sha256_of([node.fingerprint for node in plan.stages])
+        return SweepFolder(self.root / "sweeps" / identifier / basis[:16])
 
     def record(self, fingerprint: str) -> Record | None:
         """The stage's record, or None while it has none."""
